@@ -1,0 +1,105 @@
+/**
+ * What a user wrote about one host's network: partial, with the places it was written at.
+ *
+ * Not mentioned means "leave it as it is". A given list of bond ports or addresses is whole. Routes
+ * and rules are added one by one; `absent` removes, as a wildcard over the keys given (nmstate,
+ * route.rs `is_match`: the metric does not take part in matching).
+ */
+import type { SourceLocation } from '../errors.js';
+import type {
+  BondMode,
+  InterfaceKind,
+  IpAddress,
+  IpFamily,
+  PortVlan,
+  RouteType,
+  VlanProtocol,
+} from './state.js';
+
+export type DesiredIp = Readonly<{ enabled?: boolean; addresses?: readonly IpAddress[] }>;
+
+export type DesiredBridgePort = Readonly<{
+  name: string;
+  options?: Readonly<Record<string, string>>;
+  /** undefined: leave the VLAN table alone. */
+  vlans?: readonly PortVlan[];
+}>;
+
+export type DesiredInterface = Readonly<{
+  name: string;
+  kind?: InterfaceKind;
+  state: 'up' | 'down' | 'absent' | 'ignore';
+  mac?: string;
+  copyMacFrom?: string;
+  mtu?: number;
+  /** '' detaches. */
+  controller?: string;
+  ipv4?: DesiredIp;
+  ipv6?: DesiredIp;
+  bond?: Readonly<{
+    mode?: BondMode;
+    options?: Readonly<Record<string, string>>;
+    ports?: readonly string[];
+  }>;
+  vlan?: Readonly<{ base?: string; id?: number; protocol?: VlanProtocol }>;
+  bridge?: Readonly<{
+    options?: Readonly<Record<string, string>>;
+    ports?: readonly DesiredBridgePort[];
+  }>;
+  vxlan?: Readonly<{
+    id?: number;
+    base?: string;
+    local?: string;
+    remote?: string;
+    destinationPort?: number;
+    learning?: boolean;
+  }>;
+  veth?: Readonly<{ peer?: string }>;
+  /** netorch's own key: the bridge keeps no port that the plan does not name. */
+  exclusive?: boolean;
+  /** Where each key was written: '' is the interface itself, else e.g. 'mtu', 'bond.ports', 'ipv4.addresses'. */
+  locations: ReadonlyMap<string, SourceLocation>;
+}>;
+
+export type DesiredRoute = Readonly<{
+  absent: boolean;
+  family?: IpFamily;
+  type?: RouteType;
+  destination?: string;
+  table?: number;
+  metric?: number;
+  nextHopInterface?: string;
+  nextHopAddress?: string;
+  source?: string;
+  location: SourceLocation | undefined;
+}>;
+
+export type DesiredRule = Readonly<{
+  absent: boolean;
+  family?: IpFamily;
+  priority?: number;
+  from?: string;
+  to?: string;
+  iif?: string;
+  fwmark?: number;
+  fwmask?: number;
+  table?: number;
+  action?: 'blackhole' | 'unreachable' | 'prohibit';
+  location: SourceLocation | undefined;
+}>;
+
+export type DesiredDns = Readonly<{
+  servers: readonly string[];
+  search: readonly string[];
+  options: readonly string[];
+  location: SourceLocation | undefined;
+}>;
+
+export type DesiredState = Readonly<{
+  /** In the order written; names are unique. */
+  interfaces: readonly DesiredInterface[];
+  routes: readonly DesiredRoute[];
+  rules: readonly DesiredRule[];
+  /** undefined: leave DNS alone. */
+  dns: DesiredDns | undefined;
+}>;

@@ -1,0 +1,221 @@
+/**
+ * The network state of one host, in three forms that are never mixed up:
+ *
+ * - observed: what the host has now (whole),
+ * - desired:  what the user wrote (partial; see desired.ts),
+ * - target:   desired laid over observed (whole).
+ *
+ * Observed and target share the types of this file. Everything is plain frozen data; names of
+ * properties are camelCase, names of kernel options are the kernel's (sysfs) names.
+ */
+
+/** Canonical text (RFC 5952 for IPv6), e.g. `{ip: '192.0.2.5', prefixLength: 24}`. */
+export type IpAddress = Readonly<{ ip: string; prefixLength: number }>;
+
+export type IpFamily = 'ipv4' | 'ipv6';
+
+export type IpState = Readonly<{
+  /** IPv4: has or may have addresses. IPv6: the stack is on for this device (disable_ipv6 = 0). */
+  enabled: boolean;
+  /**
+   * Static addresses in kernel order (the first IPv4 address of a subnet is the primary one).
+   * Link-local fe80::/64 addresses the kernel made, and dynamic (DHCP, RA) ones, are not listed.
+   */
+  addresses: readonly IpAddress[];
+}>;
+
+export type InterfaceKind =
+  | 'ethernet'
+  | 'veth'
+  | 'dummy'
+  | 'loopback'
+  | 'bond'
+  | 'vlan'
+  | 'linux-bridge'
+  | 'vxlan'
+  /** Exists on the host, but netorch does not model it (tap, wireguard, macvlan …): never changed. */
+  | 'other';
+
+export type BondMode =
+  | 'balance-rr'
+  | 'active-backup'
+  | 'balance-xor'
+  | 'broadcast'
+  | '802.3ad'
+  | 'balance-tlb'
+  | 'balance-alb';
+
+export type BondLink = Readonly<{
+  kind: 'bond';
+  mode: BondMode;
+  /**
+   * Kernel option name (Documentation/networking/bonding.rst) to value as text; enumerations by
+   * name (`lacp_rate: 'fast'`), numbers in decimal, lists joined by commas. The mode is not in here.
+   * In a target only the options that the plan names or that were observed.
+   */
+  options: Readonly<Record<string, string>>;
+  /** Sorted by name. */
+  ports: readonly string[];
+}>;
+
+export type VlanProtocol = '802.1q' | '802.1ad';
+
+export type VlanLink = Readonly<{
+  kind: 'vlan';
+  base: string;
+  /** 1–4094. */
+  id: number;
+  protocol: VlanProtocol;
+}>;
+
+/** One entry of a bridge port's VLAN table (`bridge vlan`). */
+export type PortVlan = Readonly<{ vid: number; pvid: boolean; untagged: boolean }>;
+
+export type BridgePort = Readonly<{
+  name: string;
+  /** `priority`, `cost`, `hairpin` (IFLA_BRPORT_*) as text; booleans as 'on' | 'off'. */
+  options: Readonly<Record<string, string>>;
+  /** The port's VLAN table, sorted by vid; only meaningful while the bridge filters VLANs. */
+  vlans: readonly PortVlan[];
+}>;
+
+export type BridgeLink = Readonly<{
+  kind: 'linux-bridge';
+  /**
+   * Kernel option name as in `ip link … type bridge` (stp_state, priority, forward_delay, hello_time,
+   * max_age, ageing_time, vlan_filtering, vlan_default_pvid, vlan_protocol, group_fwd_mask,
+   * mcast_snooping …) to value as text in the kernel's unit (times in 1/100 s, booleans '0' | '1').
+   */
+  options: Readonly<Record<string, string>>;
+  /** Sorted by name. */
+  ports: readonly BridgePort[];
+}>;
+
+export type VxlanLink = Readonly<{
+  kind: 'vxlan';
+  /** 0–16777215. */
+  id: number;
+  base: string | undefined;
+  local: string | undefined;
+  remote: string | undefined;
+  destinationPort: number;
+  learning: boolean;
+}>;
+
+export type Link =
+  | Readonly<{ kind: 'ethernet' }>
+  | Readonly<{ kind: 'veth'; peer: string | undefined }>
+  | Readonly<{ kind: 'dummy' }>
+  | Readonly<{ kind: 'loopback' }>
+  | BondLink
+  | VlanLink
+  | BridgeLink
+  | VxlanLink
+  | Readonly<{ kind: 'other'; type: string }>;
+
+/** What only the host can say about an interface; absent for interfaces that are yet to be made. */
+export type InterfaceFacts = Readonly<{
+  index: number;
+  carrier: boolean;
+  permanentMac: string | undefined;
+  minMtu: number | undefined;
+  maxMtu: number | undefined;
+  altNames: readonly string[];
+  /** Addresses that DHCP or router advertisements gave. */
+  dynamicAddresses: readonly IpAddress[];
+  /** Who will fight over this link, e.g. `NetworkManager (connection "Wired connection 1")`. */
+  owner: string | undefined;
+  /** Things a recreate would lose and netorch cannot carry over, e.g. `qdisc htb`. */
+  attachments: readonly string[];
+}>;
+
+export type InterfaceState = Readonly<{
+  name: string;
+  /** Administrative state (IFF_UP). */
+  up: boolean;
+  /** Lower case, colons; undefined: none, or (in a target) left to the kernel. */
+  mac: string | undefined;
+  mtu: number;
+  /** The bond or bridge (or vrf) this is a port of. */
+  controller: string | undefined;
+  ipv4: IpState;
+  ipv6: IpState;
+  link: Link;
+  facts: InterfaceFacts | undefined;
+}>;
+
+export type RouteType = 'unicast' | 'blackhole' | 'unreachable' | 'prohibit';
+
+export type Route = Readonly<{
+  family: IpFamily;
+  type: RouteType;
+  /** Canonical CIDR; `0.0.0.0/0` and `::/0` for default routes. */
+  destination: string;
+  /** 254 is main. */
+  table: number;
+  /** undefined: the kernel's default (0 for IPv4, 1024 for IPv6). */
+  metric: number | undefined;
+  nextHopInterface: string | undefined;
+  nextHopAddress: string | undefined;
+  source: string | undefined;
+  onlink: boolean;
+  /** rtnetlink protocol number (2 kernel, 3 boot, 4 static, 9 ra, 16 dhcp …). */
+  protocol: number;
+  /** Several next hops, or attributes that netorch does not model: kept as it is, never changed. */
+  foreign: boolean;
+}>;
+
+export type RouteRule = Readonly<{
+  family: IpFamily;
+  /** Always known in an observed state; undefined in a target: the kernel chooses. */
+  priority: number | undefined;
+  from: string | undefined;
+  to: string | undefined;
+  iif: string | undefined;
+  fwmark: number | undefined;
+  fwmask: number | undefined;
+  table: number | undefined;
+  action: 'blackhole' | 'unreachable' | 'prohibit' | undefined;
+  /** Uses selectors that netorch does not model: kept as it is. */
+  foreign: boolean;
+}>;
+
+export type DnsState = Readonly<{
+  servers: readonly string[];
+  search: readonly string[];
+  options: readonly string[];
+}>;
+
+export type NetworkState = Readonly<{
+  /** Keyed by name, iterated in the order of names. */
+  interfaces: ReadonlyMap<string, InterfaceState>;
+  /** Without kernel-made (protocol 2), local, broadcast and multicast routes. */
+  routes: readonly Route[];
+  /** Without the three rules every host has (0, 32766, 32767). */
+  rules: readonly RouteRule[];
+  dns: DnsState;
+  hostname: string | undefined;
+}>;
+
+/** One value that is not what was expected; `path` like `bond0.link.mode` or `routes[0.0.0.0/0]`. */
+export type Difference = Readonly<{ path: string; expected: string; found: string }>;
+
+/** Ports of an interface, whatever its kind. */
+export function portsOf(link: Link): readonly string[] {
+  if (link.kind === 'bond') return link.ports;
+  if (link.kind === 'linux-bridge') return link.ports.map((port) => port.name);
+  return [];
+}
+
+/** The interface that this one stands on (a VLAN's or vxlan's base), if any. */
+export function baseOf(link: Link): string | undefined {
+  return link.kind === 'vlan' || link.kind === 'vxlan' ? link.base : undefined;
+}
+
+/** Interfaces sorted by name, as the map that `NetworkState` holds. */
+export function interfaceMap(
+  interfaces: Iterable<InterfaceState>,
+): ReadonlyMap<string, InterfaceState> {
+  const sorted = [...interfaces].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return new Map(sorted.map((item) => [item.name, item]));
+}
