@@ -1,0 +1,25 @@
+/** Whoever shows a run: fed with its events one by one, in order. */
+import type { RunEvent } from '../run/events.js';
+
+export interface Reporter {
+  /** Never throws: what cannot be shown must not stop a run. */
+  handle(event: RunEvent): void;
+  /** Says the last words, restores the terminal and waits until all is written. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** What of a stream a reporter uses; `process.stdout` fits. */
+export interface OutputStream {
+  write(text: string, done?: () => void): boolean;
+}
+
+/** Settles when everything written before has been handed over (or can no longer be). */
+export function flushed(stream: OutputStream): Promise<void> {
+  return new Promise((resolve) => {
+    try {
+      stream.write('', () => resolve());
+    } catch {
+      resolve();
+    }
+  });
+}
