@@ -48,7 +48,7 @@ const ACTION_SIGNS: Readonly<Record<Change['action'], readonly [string, TextStyl
 
 const DEFAULT_WIDTH = 100;
 /** Narrower than this nothing lines up any more; the terminal may wrap. */
-const LEAST_WIDTH = 30;
+const LEAST_WIDTH = 40;
 
 export function countPlans(plans: readonly HostPlan[]): PlanTotals {
   const changes = plans.flatMap((item) => (isChanged(item) ? item.plan.changes : []));
@@ -88,7 +88,7 @@ export function renderPlan(plans: readonly HostPlan[], options: PlanTextOptions)
           ),
         ]),
     ...plans.flatMap((item) =>
-      item.error === undefined ? [] : [errorLines(item.host, item.error)],
+      item.error === undefined ? [] : [errorLines(item.host, item.error, glyphs)],
     ),
     [footer(countPlans(plans))],
   ];
@@ -205,9 +205,13 @@ function hazardLines(hazard: Hazard, indent: string, width: number): readonly St
   return wrapLine(prefix, sanitise(hazard.text), isWarning ? 'warning' : 'faint', width);
 }
 
-function errorLines(host: string, error: NetorchError): readonly StyledLine[] {
+function errorLines(host: string, error: NetorchError, glyphs: Glyphs): readonly StyledLine[] {
   return [
-    [span('x ', 'bad'), span(sanitise(host), 'strong'), span(': no plan', 'bad')],
+    [
+      span(`${glyphs.outcome.failed} `, 'bad'),
+      span(sanitise(host), 'strong'),
+      span(': no plan', 'bad'),
+    ],
     ...sanitiseLines(formatError(error)).map((line) => [span(`  ${line}`)]),
   ];
 }
