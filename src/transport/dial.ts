@@ -1,0 +1,225 @@
+/**
+ * The byte stream below SSH: a TCP connection, or the standard input and output of a ProxyCommand.
+ * Dialling ends with the server's first bytes, so that a host that says nothing never takes the place
+ * of one that does in the queue for handshakes.
+ */
+import { spawn } from 'node:child_process';
+import { connect as connectTcp } from 'node:net';
+import { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { NetorchError } from '../errors.js';
+import { expandProxyCommand } from './proxy-command.js';
+import type { ConnectionTarget } from './transport.js';
+
+export type DialledStream = Readonly<{
+  stream: Duplex;
+  /** What the server said first; still to be read from `stream`. */
+  greeting: string;
+  /** What a ProxyCommand wrote to its standard error so far. */
+  proxyErrors: () => readonly string[];
+  /** Ends the stream and its ProxyCommand. Never throws. */
+  destroy: () => void;
+}>;
+
+const ATTEMPTS = 3;
+const MAX_PROXY_ERROR_CHARS = 4096;
+/** Node gives up an address of a name after 250 ms by default: too short for a far host. */
+const ADDRESS_ATTEMPT_MS = 3000;
+
+/** Rejects with NetorchError HOST_UNREACHABLE. */
+export async function dial(
+  target: ConnectionTarget,
+  address: string,
+  signal: AbortSignal | undefined,
+): Promise<DialledStream> {
+  const deadline = performance.now() + target.connectTimeoutMs;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await dialOnce(target, address, deadline - performance.now(), signal);
+    } catch (error) {
+      // sshd drops connections at random when many log in at once (MaxStartups): worth another try.
+      const isDropped = error instanceof DroppedError;
+      const pauseMs = 100 * attempt + Math.random() * 300;
+      if (!isDropped || attempt === ATTEMPTS || performance.now() + pauseMs > deadline) {
+        throw isDropped ? error.userError : error;
+      }
+      try {
+        await delay(pauseMs, undefined, signal === undefined ? {} : { signal });
+      } catch {
+        throw stoppedDialling(target, signal);
+      }
+    }
+  }
+}
+
+/** The server closed the connection before it said a word. */
+class DroppedError extends Error {
+  readonly userError: NetorchError;
+  constructor(userError: NetorchError) {
+    super(userError.message);
+    this.userError = userError;
+  }
+}
+
+function dialOnce(
+  target: ConnectionTarget,
+  address: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<DialledStream> {
+  if (signal?.aborted === true) return Promise.reject(stoppedDialling(target, signal));
+  const opened =
+    target.proxyCommand === undefined
+      ? openTcp(target, address)
+      : openProxy(target, target.proxyCommand, address);
+  const { stream } = opened;
+  const place = describePlace(target, address);
+
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      stream.off('data', onData).off('error', onError).off('close', onClose);
+      // The stream may still fail later: without a listener that would end the process.
+      stream.on('error', () => undefined);
+      finish();
+    };
+    const fail = (error: Error) =>
+      settle(() => {
+        opened.destroy();
+        reject(error);
+      });
+    const unreachable = (message: string, cause?: unknown) =>
+      new NetorchError('HOST_UNREACHABLE', `${target.host}: ${message}`, {
+        notes: opened.proxyErrors(),
+        cause,
+      });
+
+    const onAbort = () => fail(stoppedDialling(target, signal));
+    const onError = (error: Error) => {
+      const message = dialProblem(target, address, place, error);
+      const isReset = 'code' in error && error.code === 'ECONNRESET';
+      const userError = unreachable(message, error);
+      fail(isReset ? new DroppedError(userError) : userError);
+    };
+    const onClose = () => {
+      if (target.proxyCommand !== undefined) {
+        fail(unreachable(`the ProxyCommand ended without a connection to ${place}`));
+        return;
+      }
+      fail(new DroppedError(unreachable(`${place} closes the connection at once`)));
+    };
+    const onData = (chunk: Buffer) =>
+      settle(() => {
+        stream.pause();
+        stream.unshift(chunk);
+        resolve({ ...opened, greeting: chunk.toString('latin1').split('\n')[0]?.trim() ?? '' });
+      });
+    const timer = setTimeout(() => {
+      const seconds = target.connectTimeoutMs / 1000;
+      fail(
+        unreachable(
+          opened.isConnected()
+            ? `${place} takes the connection, but no SSH server answers within ${seconds} s`
+            : `no answer from ${place} within ${seconds} s`,
+        ),
+      );
+    }, timeoutMs);
+
+    signal?.addEventListener('abort', onAbort, { once: true });
+    stream.on('data', onData).on('error', onError).on('close', onClose);
+  });
+}
+
+type OpenedStream = Omit<DialledStream, 'greeting'> & Readonly<{ isConnected: () => boolean }>;
+
+function openTcp(target: ConnectionTarget, address: string): OpenedStream {
+  const socket = connectTcp({
+    host: address,
+    port: target.port,
+    noDelay: true,
+    autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
+  });
+  return {
+    stream: socket,
+    proxyErrors: () => [],
+    isConnected: () => !socket.connecting,
+    destroy: () => socket.destroy(),
+  };
+}
+
+function openProxy(target: ConnectionTarget, template: string, address: string): OpenedStream {
+  const command = expandProxyCommand(template, target, address);
+  // A process group of its own: Ctrl-C at the terminal must not cut hosts off in the middle of a
+  // transaction, and everything that the command starts can be ended with it.
+  const child = spawn('/bin/sh', ['-c', `exec ${command}`], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let errorText = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (errorText.length < MAX_PROXY_ERROR_CHARS) errorText += chunk.toString('utf8');
+  });
+  child.stderr.on('error', () => undefined);
+  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  const destroy = () => {
+    stream.destroy();
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    try {
+      process.kill(-child.pid, 'SIGTERM');
+    } catch {
+      // It has ended in the meantime.
+    }
+  };
+  child.on('error', (error) => stream.destroy(error));
+  stream.on('close', destroy);
+  return {
+    stream,
+    proxyErrors: () => errorText.split('\n').filter((line) => line.trim() !== ''),
+    isConnected: () => false,
+    destroy,
+  };
+}
+
+export function describePlace(target: ConnectionTarget, address: string): string {
+  const via = target.proxyCommand === undefined ? '' : ' (through the ProxyCommand)';
+  return `${address} port ${target.port}${via}`;
+}
+
+function dialProblem(
+  target: ConnectionTarget,
+  address: string,
+  place: string,
+  error: Error,
+): string {
+  const code = 'code' in error ? String(error.code) : '';
+  switch (code) {
+    case 'ECONNREFUSED':
+      return `${place} refuses the connection: no SSH server listens there`;
+    case 'EHOSTUNREACH':
+      return `no route to ${address}: nobody on the way or on its network knows it`;
+    case 'ENETUNREACH':
+      return `no route to the network of ${address} from this machine`;
+    case 'ENOTFOUND':
+      return `the name "${address}" is not known to the resolver (set ansible_host to its address)`;
+    case 'EAI_AGAIN':
+      return `the name "${address}" cannot be resolved: the resolver does not answer`;
+    case 'ETIMEDOUT':
+      return `no answer from ${place}`;
+    case 'ECONNRESET':
+      return `${place} cuts the connection at once`;
+    case 'EPIPE':
+      return `the connection to ${place} is closed`;
+    default:
+      return `${place} cannot be reached: ${error.message || code || target.host}`;
+  }
+}
+
+export function stoppedDialling(
+  target: ConnectionTarget,
+  signal: AbortSignal | undefined,
+): NetorchError {
+  return new NetorchError('HOST_UNREACHABLE', `${target.host}: netorch stopped connecting`, {
+    cause: signal?.reason,
+  });
+}
