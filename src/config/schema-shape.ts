@@ -1,5 +1,5 @@
 /** Questions to a zod schema about the place an issue points at; the issue itself does not say. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { childOf } from './located.js';
 import type { DocumentPath } from './located.js';
 
@@ -44,13 +44,13 @@ export function numberBoundsAt(
   const { schemas, value: there } = descend(schema, path, value);
   const numbers = schemas
     .flatMap((found) => flatten(found, there))
-    .filter((part) => definitionOf(part).type === 'number');
+    .filter((part) => part instanceof z.ZodNumber);
   const [only] = numbers;
   if (only === undefined || numbers.length > 1) return {};
-  const { minimum, maximum } = only._zod.bag;
+  const { minValue, maxValue } = only;
   return {
-    ...(typeof minimum === 'number' && minimum > Number.MIN_SAFE_INTEGER ? { minimum } : {}),
-    ...(typeof maximum === 'number' && maximum < Number.MAX_SAFE_INTEGER ? { maximum } : {}),
+    ...(minValue !== null && minValue > Number.MIN_SAFE_INTEGER ? { minimum: minValue } : {}),
+    ...(maxValue !== null && maxValue < Number.MAX_SAFE_INTEGER ? { maximum: maxValue } : {}),
   };
 }
 
