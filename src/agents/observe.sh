@@ -1,0 +1,80 @@
+# observe.sh: one exec returns everything netorch wants to know of a host. Needs readings.sh before it.
+
+# The SSH connection as the host sees it: sudo takes it out of the environment, so the parents are asked.
+ssh_connection() {
+	c=${SSH_CONNECTION-}
+	p=$$
+	i=0
+	while [ -z "$c" ] && [ "$p" -gt 1 ] && [ "$i" -lt 8 ]; do
+		c=$(tr '\0' '\n' <"/proc/$p/environ" | sed -n 's/^SSH_CONNECTION=//p')
+		p=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$p/status")
+		i=$((i + 1))
+	done 2>/dev/null
+	echo "$c"
+}
+
+facts() {
+	echo @facts
+	if [ "$(id -u)" = 0 ]; then echo 'root 1'; else echo 'root 0'; fi
+	read -r boot </proc/sys/kernel/random/boot_id && echo "boot-id $boot"
+	read -r up _ </proc/uptime && echo "uptime $up"
+	read -r name </proc/sys/kernel/hostname && echo "hostname $name"
+	read -r kernel </proc/sys/kernel/osrelease && echo "kernel $kernel"
+	echo "ssh $(ssh_connection)"
+	echo "ip-version $(ip -V 2>&1)"
+	[ -d /run/systemd/system ] && echo 'systemd 1'
+	for t in setsid mkfifo sed grep sleep bridge modprobe ping arping systemd-run; do
+		command -v "$t" >/dev/null 2>&1 && echo "tool $t"
+	done
+	[ -L /etc/resolv.conf ] && echo "resolv-link $(readlink /etc/resolv.conf)"
+}
+
+owners() {
+	echo @nm
+	if [ -e /run/NetworkManager ] && command -v nmcli >/dev/null 2>&1; then
+		nmcli -t -e yes -f DEVICE,STATE,CONNECTION device 2>/dev/null
+	fi
+	echo @networkd
+	for f in /run/systemd/netif/links/*; do
+		[ -r "$f" ] || continue
+		while IFS= read -r l; do
+			case $l in ADMIN_STATE=* | NETWORK_FILE=*) echo "${f##*/} $l" ;; esac
+		done <"$f"
+	done
+	echo @dhcp
+	grep -lsE '^([^ ]*/)?(dhclient|dhcpcd|udhcpc|dhcp6c)' /proc/[0-9]*/cmdline | while read -r f; do
+		p=${f#/proc/}
+		echo "${p%/cmdline} $(tr '\0' ' ' <"$f")"
+	done
+	echo @ifupdown
+	[ -r /run/network/ifstate ] && cat /run/network/ifstate
+	echo @qdisc
+	tc -j qdisc show 2>/dev/null
+	echo
+	echo @end-owners
+} 2>/dev/null
+
+transactions() {
+	echo @transactions
+	for s in /run/netorch/*/state.*; do
+		[ -e "$s" ] || continue
+		d=${s%/*}
+		read -r owner <"$d/owner"
+		read -r deadline <"$d/deadline"
+		read -r begun <"$d/begun"
+		echo "${d##*/} ${s##*/state.} $deadline $begun $owner"
+	done 2>/dev/null
+	echo @end-transactions
+}
+
+observe() {
+	command -v ip >/dev/null 2>&1 || {
+		echo '@no-ip'
+		return 0
+	}
+	readings || echo '@no-json'
+	facts
+	owners
+	transactions
+	echo @complete
+}

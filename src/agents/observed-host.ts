@@ -1,0 +1,38 @@
+/** What one observation of a host yields; made by reading.ts, used by the planner and the executor. */
+import type { NetworkState } from '../network/state.js';
+
+/** A transaction found on the host; `ageSeconds` and `secondsLeft` by the host's own clock. */
+export type OpenTransaction = Readonly<{
+  transaction: string;
+  state: string;
+  ageSeconds: number;
+  secondsLeft: number;
+  owner: string;
+}>;
+
+/** The SSH connection as the host sees it (sshd's SSH_CONNECTION). */
+export type SshConnection = Readonly<{
+  clientAddress: string;
+  serverAddress: string;
+  serverPort: number;
+}>;
+
+export type ObservedHost = Readonly<{
+  state: NetworkState;
+  /** Canonical lines of everything on the host (canonical.ts). */
+  lines: readonly string[];
+  bootId: string;
+  isRoot: boolean;
+  hasSystemd: boolean;
+  tools: ReadonlySet<string>;
+  ipVersion: string;
+  kernel: string;
+  ssh: SshConnection | undefined;
+  transactions: readonly OpenTransaction[];
+  /** The raw /etc/resolv.conf, to be put back byte by byte. */
+  resolvConf: string;
+  /** systemd-resolved answers for this host (its stub is in resolv.conf). */
+  resolvedOwnsDns: boolean;
+  /** Interfaces that ifupdown will configure again at boot. */
+  bootConfigured: ReadonlySet<string>;
+}>;

@@ -1,0 +1,595 @@
+/**
+ * Turns the raw readings of a host (readings.sh, observe.sh) into an `ObservedHost`.
+ *
+ * Nothing a host says is trusted: names pass the same check as names in a plan, anything malformed is an
+ * AGENT_PROTOCOL error. The formats are those of iproute2 (ip/ipaddress.c, iproute.c, iprule.c, bridge/vlan.c).
+ */
+import { NetorchError } from '../errors.js';
+import { interfaceNameProblem } from '../network/interface-name.js';
+import { canonicalIp, canonicalNetwork } from '../network/ip.js';
+import {
+  interfaceMap,
+  type BondMode,
+  type BridgePort,
+  type InterfaceState,
+  type IpAddress,
+  type IpFamily,
+  type Link,
+  type PortVlan,
+  type Route,
+  type RouteRule,
+  type RouteType,
+} from '../network/state.js';
+import { canonicalLines, splitSections } from './canonical.js';
+import type { ObservedHost, OpenTransaction, SshConnection } from './observed-host.js';
+import { findOwners } from './owners.js';
+
+const canonicalAddress = (text: string) => canonicalIp(text)?.ip;
+const canonicalCidr = (text: string) => canonicalNetwork(text)?.network;
+
+type Json = Readonly<Record<string, unknown>>;
+type Sections = ReadonlyMap<string, readonly string[]>;
+
+function broken(host: string, what: string): NetorchError {
+  return new NetorchError('AGENT_PROTOCOL', `${host}: the host's answer makes no sense: ${what}`);
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+function textOf(json: Json, key: string): string | undefined {
+  const value = json[key];
+  return typeof value === 'string' ? value : undefined;
+}
+function numberOf(json: Json, key: string): number | undefined {
+  const value = json[key];
+  return typeof value === 'number' ? value : undefined;
+}
+function objectOf(json: Json, key: string): Json {
+  const value = json[key];
+  return isObject(value) ? value : {};
+}
+function listOf(json: Json, key: string): readonly unknown[] {
+  const value = json[key];
+  return Array.isArray(value) ? value : [];
+}
+
+function parseJsonList(host: string, section: string, lines: readonly string[]): readonly Json[] {
+  const text = lines.join('').trim();
+  if (text === '') return [];
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value)) return value.filter(isObject);
+  } catch {
+    // reported below
+  }
+  throw broken(host, `section ${section} is no JSON list`);
+}
+
+/** iproute2's JSON names of bond options (ip/iplink_bond.c) that differ from the kernel's option names. */
+const BOND_JSON_TO_OPTION: Readonly<Record<string, string>> = {
+  ad_lacp_rate: 'lacp_rate',
+  ad_lacp_active: 'lacp_active',
+  num_peer_notif: 'num_grat_arp',
+  peer_notify_delay: 'peer_notif_delay',
+};
+const BOND_NOT_OPTIONS = new Set(['mode', 'active_slave', 'ad_info']);
+
+function bondOptions(data: Json): Record<string, string> {
+  const options: Record<string, string> = {};
+  for (const [key, value] of Object.entries(data)) {
+    if (BOND_NOT_OPTIONS.has(key)) continue;
+    const name = BOND_JSON_TO_OPTION[key] ?? key;
+    if (typeof value === 'number' || typeof value === 'string') options[name] = String(value);
+    else if (Array.isArray(value)) options[name] = value.map(String).join(',');
+    else if (typeof value === 'boolean') options[name] = value ? '1' : '0';
+    // arp_validate prints null where it is "none".
+    else if (value === null) options[name] = 'none';
+  }
+  return options;
+}
+
+const BRIDGE_NOT_OPTIONS =
+  /^(bridge_id|root_id|root_port|root_path_cost|topology_change.*|.*_timer|fdb_n_learned|mcast_hash_elasticity)$/;
+
+function bridgeOptions(data: Json): Record<string, string> {
+  const options: Record<string, string> = {};
+  for (const [key, value] of Object.entries(data)) {
+    if (BRIDGE_NOT_OPTIONS.test(key)) continue;
+    if (typeof value === 'boolean') options[key] = value ? '1' : '0';
+    else if (key === 'vlan_protocol' && typeof value === 'string')
+      options[key] = value.toLowerCase();
+    else if (typeof value === 'number' || typeof value === 'string') options[key] = String(value);
+  }
+  return options;
+}
+
+function portOptions(data: Json): Record<string, string> {
+  const options: Record<string, string> = {};
+  for (const key of ['priority', 'cost']) {
+    const value = numberOf(data, key);
+    if (value !== undefined) options[key] = String(value);
+  }
+  if (typeof data['hairpin'] === 'boolean') options['hairpin'] = data['hairpin'] ? 'on' : 'off';
+  return options;
+}
+
+function parseVlanTable(json: Json): readonly PortVlan[] {
+  const vlans: PortVlan[] = [];
+  for (const entry of listOf(json, 'vlans')) {
+    if (!isObject(entry)) continue;
+    const first = numberOf(entry, 'vlan');
+    if (first === undefined) continue;
+    const last = numberOf(entry, 'vlanEnd') ?? first;
+    const flags = listOf(entry, 'flags');
+    for (let vid = first; vid <= last && vid <= 4095; vid++) {
+      vlans.push({
+        vid,
+        pvid: flags.includes('PVID'),
+        untagged: flags.includes('Egress Untagged'),
+      });
+    }
+  }
+  return vlans.sort((a, b) => a.vid - b.vid);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+type RawLink = Readonly<{ name: string; json: Json; kind: string | undefined; data: Json }>;
+
+function linkOf(
+  raw: RawLink,
+  all: readonly RawLink[],
+  vlanTables: ReadonlyMap<string, readonly PortVlan[]>,
+): Link {
+  const { json, kind, data, name } = raw;
+  const ports = all.filter((other) => textOf(other.json, 'master') === name);
+  switch (kind) {
+    case undefined:
+      if (textOf(json, 'link_type') === 'loopback') return { kind: 'loopback' };
+      return textOf(json, 'link_type') === 'ether'
+        ? { kind: 'ethernet' }
+        : { kind: 'other', type: textOf(json, 'link_type') ?? 'unknown' };
+    case 'veth':
+      return { kind: 'veth', peer: textOf(json, 'link') };
+    case 'dummy':
+      return { kind: 'dummy' };
+    case 'bond':
+      return {
+        kind: 'bond',
+        mode: (textOf(data, 'mode') ?? 'balance-rr') as BondMode,
+        options: bondOptions(data),
+        ports: ports.map((port) => port.name).sort(compareText),
+      };
+    case 'vlan': {
+      const base = textOf(json, 'link');
+      const id = numberOf(data, 'id');
+      const protocol = textOf(data, 'protocol')?.toLowerCase();
+      if (
+        base === undefined ||
+        id === undefined ||
+        (protocol !== '802.1q' && protocol !== '802.1ad')
+      ) {
+        return { kind: 'other', type: 'vlan' };
+      }
+      return { kind: 'vlan', base, id, protocol };
+    }
+    case 'bridge':
+      return {
+        kind: 'linux-bridge',
+        options: bridgeOptions(data),
+        ports: ports
+          .map((port): BridgePort => ({
+            name: port.name,
+            options: portOptions(objectOf(objectOf(port.json, 'linkinfo'), 'info_slave_data')),
+            vlans: vlanTables.get(port.name) ?? [],
+          }))
+          .sort((a, b) => compareText(a.name, b.name)),
+      };
+    case 'vxlan': {
+      const id = numberOf(data, 'id');
+      if (id === undefined || data['external'] === true) return { kind: 'other', type: 'vxlan' };
+      return {
+        kind: 'vxlan',
+        id,
+        base: textOf(data, 'link'),
+        local: textOf(data, 'local') ?? textOf(data, 'local6'),
+        remote:
+          textOf(data, 'remote') ??
+          textOf(data, 'remote6') ??
+          textOf(data, 'group') ??
+          textOf(data, 'group6'),
+        destinationPort: numberOf(data, 'port') ?? 8472,
+        learning: data['learning'] !== false,
+      };
+    }
+    default:
+      return { kind: 'other', type: kind };
+  }
+}
+
+type AddressLine = Readonly<{
+  device: string;
+  family: IpFamily;
+  address: IpAddress;
+  scope: string;
+  isDynamic: boolean;
+  isKernelLinkLocal: boolean;
+}>;
+
+function parseAddressLine(line: string): AddressLine | undefined {
+  const match = /^\d+: +(\S+) +(inet6?) +(\S+?)(?:\/(\d+))? (.*)$/.exec(line);
+  if (match === null) return undefined;
+  const [, device = '', inet, local = '', , rest = ''] = match;
+  const family: IpFamily = inet === 'inet' ? 'ipv4' : 'ipv6';
+  // A point-to-point address prints its prefix length with the peer.
+  const prefix =
+    match[4] ?? / peer \S+\/(\d+)/.exec(rest)?.[1] ?? (family === 'ipv4' ? '32' : '128');
+  const words = rest.replace(/\\.*$/, '').split(/\s+/);
+  const scope = words[words.indexOf('scope') + 1] ?? 'global';
+  const ip = canonicalAddress(local);
+  if (ip === undefined) return undefined;
+  return {
+    device,
+    family,
+    address: { ip, prefixLength: Number(prefix) },
+    scope,
+    isDynamic: words.includes('dynamic'),
+    isKernelLinkLocal: family === 'ipv6' && scope === 'link',
+  };
+}
+
+const NUMERIC_ROUTE_TYPES: Readonly<Record<string, RouteType>> = {
+  '1': 'unicast',
+  '6': 'blackhole',
+  '7': 'unreachable',
+  '8': 'prohibit',
+  unicast: 'unicast',
+  blackhole: 'blackhole',
+  unreachable: 'unreachable',
+  prohibit: 'prohibit',
+};
+const ROUTE_WORDS = new Set([
+  'via',
+  'dev',
+  'table',
+  'proto',
+  'scope',
+  'metric',
+  'src',
+  'pref',
+  'error',
+]);
+const ROUTE_FLAGS = new Set(['linkdown', 'dead', 'offload', 'trap', 'onlink', 'cache']);
+
+/** One line of `ip -N -o -d route show table all`; undefined for what netorch leaves to the kernel. */
+export function parseRouteLine(line: string, family: IpFamily): Route | undefined {
+  const words = line.trim().split(/\s+/);
+  const [typeWord = '', destinationWord = '', ...rest] = words;
+  const type = NUMERIC_ROUTE_TYPES[typeWord];
+  if (type === undefined) return undefined;
+  const values = new Map<string, string>();
+  let onlink = false;
+  let foreign = line.includes('nexthop') || line.includes('nhid') || line.includes('encap');
+  for (let i = 0; i < rest.length; i++) {
+    const word = rest[i] ?? '';
+    if (ROUTE_WORDS.has(word)) values.set(word, rest[++i] ?? '');
+    else if (ROUTE_FLAGS.has(word)) onlink ||= word === 'onlink';
+    else {
+      // lock, mtu, expires, initcwnd …: kept as it is.
+      foreign = true;
+    }
+  }
+  const protocol = Number(values.get('proto') ?? '0');
+  const table = Number(values.get('table') ?? '254');
+  if (protocol === 2 || table === 255 || !Number.isInteger(protocol) || !Number.isInteger(table))
+    return undefined;
+  const everything = family === 'ipv4' ? '0.0.0.0/0' : '::/0';
+  const destination = destinationWord === 'default' ? everything : canonicalCidr(destinationWord);
+  if (destination === undefined) return undefined;
+  const metric = values.has('metric') ? Number(values.get('metric')) : undefined;
+  const defaultMetric = family === 'ipv4' ? 0 : 1024;
+  return {
+    family,
+    type,
+    destination,
+    table,
+    metric: metric === defaultMetric ? undefined : metric,
+    nextHopInterface: type === 'unicast' ? values.get('dev') : undefined,
+    nextHopAddress: values.has('via') ? canonicalAddress(values.get('via') ?? '') : undefined,
+    source: values.has('src') ? canonicalAddress(values.get('src') ?? '') : undefined,
+    onlink,
+    protocol,
+    foreign,
+  };
+}
+
+const RULE_WORDS = new Set(['from', 'to', 'iif', 'fwmark', 'lookup', 'proto', 'protocol']);
+const RULE_ACTIONS = new Set(['blackhole', 'unreachable', 'prohibit']);
+
+/** One line of `ip -N -o rule show`; undefined for the kernel's own three. */
+export function parseRuleLine(line: string, family: IpFamily): RouteRule | undefined {
+  const match = /^(\d+):\s+(.*)$/.exec(line.trim());
+  if (match === null) return undefined;
+  const priority = Number(match[1]);
+  const words = (match[2] ?? '').split(/\s+/);
+  const values = new Map<string, string>();
+  let action: RouteRule['action'];
+  let foreign = false;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? '';
+    if (RULE_WORDS.has(word)) values.set(word, words[++i] ?? '');
+    else if (RULE_ACTIONS.has(word)) action = word as RouteRule['action'];
+    else foreign = true;
+  }
+  const prefix = (key: string) => {
+    const value = values.get(key);
+    return value === undefined || value === 'all' ? undefined : canonicalCidr(value);
+  };
+  const [mark, mask] = (values.get('fwmark') ?? '').split('/');
+  const rule: RouteRule = {
+    family,
+    priority,
+    from: prefix('from'),
+    to: prefix('to'),
+    iif: values.get('iif'),
+    fwmark: mark === undefined || mark === '' ? undefined : Number(mark),
+    fwmask: mask === undefined ? undefined : Number(mask),
+    table: values.has('lookup') ? Number(values.get('lookup')) : undefined,
+    action,
+    foreign,
+  };
+  const isPlain =
+    rule.from === undefined &&
+    rule.to === undefined &&
+    rule.iif === undefined &&
+    mark === '' &&
+    !foreign;
+  const isOwn =
+    isPlain &&
+    ((priority === 0 && rule.table === 255) ||
+      (priority === 32766 && rule.table === 254) ||
+      (priority === 32767 && rule.table === 253));
+  return isOwn ? undefined : rule;
+}
+
+function factsOf(lines: readonly string[]): {
+  values: ReadonlyMap<string, string>;
+  tools: ReadonlySet<string>;
+} {
+  const values = new Map<string, string>();
+  const tools = new Set<string>();
+  for (const line of lines) {
+    const space = line.indexOf(' ');
+    const key = space < 0 ? line : line.slice(0, space);
+    const value = space < 0 ? '' : line.slice(space + 1);
+    if (key === 'tool') tools.add(value);
+    else values.set(key, value);
+  }
+  return { values, tools };
+}
+
+function parseSshConnection(text: string | undefined): SshConnection | undefined {
+  const [client, , server, port] = (text ?? '').trim().split(/\s+/);
+  const clientAddress = canonicalAddress((client ?? '').replace(/%.*$/, ''));
+  const serverAddress = canonicalAddress((server ?? '').replace(/%.*$/, ''));
+  if (clientAddress === undefined || serverAddress === undefined) return undefined;
+  return { clientAddress, serverAddress, serverPort: Number(port) };
+}
+
+/** Lines of the section @transactions: `ID STATE DEADLINE BEGUN OWNER…`, times in seconds since boot. */
+export function parseTransactions(
+  lines: readonly string[],
+  uptime: number,
+): readonly OpenTransaction[] {
+  return lines.flatMap((line) => {
+    const [transaction = '', state = '', deadline = '0', begun = '0', ...owner] = line.split(' ');
+    if (transaction === '' || state === '') return [];
+    return [
+      {
+        transaction,
+        state,
+        ageSeconds: Math.max(0, Math.floor(uptime - Number(begun))),
+        secondsLeft: Math.floor(Number(deadline) - uptime),
+        owner: owner.join(' '),
+      },
+    ];
+  });
+}
+
+function parseDns(lines: readonly string[]): {
+  servers: string[];
+  search: string[];
+  options: string[];
+} {
+  const servers: string[] = [];
+  let search: string[] = [];
+  const options: string[] = [];
+  for (const line of lines) {
+    const [key, ...values] = line.trim().split(/\s+/);
+    if (key === 'nameserver' && values[0] !== undefined) servers.push(values[0]);
+    // resolv.conf(5): the last search or domain line wins.
+    else if (key === 'search' || key === 'domain') search = values;
+    else if (key === 'options') options.push(...values);
+  }
+  return { servers, search, options };
+}
+
+/** The raw output of `observe` made into values. `host` is the inventory name, for messages. */
+export function parseObservation(host: string, output: string): ObservedHost {
+  const sections = splitSections(output);
+  if (sections.has('no-ip')) {
+    throw new NetorchError('HOST_UNFIT', `${host}: there is no "ip" command on the host`, {
+      notes: [
+        'netorch needs iproute2 5.0 or newer on every host (Debian and Ubuntu: package iproute2; RHEL: iproute)',
+      ],
+    });
+  }
+  const jsonText = (sections.get('link') ?? []).join('');
+  if (sections.has('no-json') || !jsonText.trimStart().startsWith('[')) {
+    throw new NetorchError(
+      'HOST_UNFIT',
+      `${host}: the host's "ip" prints no JSON: it is too old, or not iproute2`,
+      {
+        notes: [
+          'netorch needs iproute2 5.0 or newer; busybox has an "ip" of its own that is not enough',
+        ],
+      },
+    );
+  }
+  if (!sections.has('complete')) throw broken(host, 'it ends too early');
+  return observedHost(host, sections);
+}
+
+function observedHost(host: string, sections: Sections): ObservedHost {
+  const lines = (name: string) => sections.get(name) ?? [];
+  const { values, tools } = factsOf(lines('facts'));
+  const rawLinks = parseJsonList(host, 'link', lines('link')).map((json): RawLink => {
+    const info = objectOf(json, 'linkinfo');
+    return {
+      name: textOf(json, 'ifname') ?? '',
+      json,
+      kind: textOf(info, 'info_kind'),
+      data: objectOf(info, 'info_data'),
+    };
+  });
+  for (const { name } of rawLinks) {
+    if (interfaceNameProblem(name) !== undefined) {
+      throw new NetorchError(
+        'HOST_UNFIT',
+        `${host}: it has an interface with the name ${JSON.stringify(name)}`,
+        {
+          notes: [
+            'netorch works with names of 1–15 letters, digits and "_.:@+-" only: rename it first',
+          ],
+        },
+      );
+    }
+  }
+  const vlanTables = new Map(
+    parseJsonList(host, 'vlan', lines('vlan')).map((json) => [
+      textOf(json, 'ifname') ?? '',
+      parseVlanTable(json),
+    ]),
+  );
+  const addresses = lines('addr').flatMap((line) => parseAddressLine(line) ?? []);
+  const sysctl = new Map<string, string>();
+  for (const line of lines('sysctl')) {
+    const match = /^\/proc\/sys\/net\/(ipv[46]\/conf\/.+\/[a-z0-9_]+):(.*)$/.exec(line);
+    if (match?.[1] !== undefined) sysctl.set(match[1], match[2] ?? '');
+  }
+  const names = new Set(rawLinks.map((raw) => raw.name));
+  const owners = findOwners(
+    sections,
+    new Map(rawLinks.map((raw) => [numberOf(raw.json, 'ifindex') ?? 0, raw.name])),
+  );
+  const attachments = queueingDisciplines(host, lines('qdisc'));
+  const interfaces = rawLinks.map((raw): InterfaceState => {
+    const { name, json } = raw;
+    const own = addresses.filter((line) => line.device === name);
+    const flags = listOf(json, 'flags');
+    const statics = (family: IpFamily) =>
+      own
+        .filter((line) => line.family === family && !line.isDynamic && !line.isKernelLinkLocal)
+        .map((line) => line.address);
+    const slave = objectOf(objectOf(json, 'linkinfo'), 'info_slave_data');
+    const isEthernet = textOf(json, 'link_type') === 'ether';
+    const disabled6 = sysctl.get(`ipv6/conf/${name}/disable_ipv6`);
+    const v4 = statics('ipv4');
+    const positive = (key: string) => {
+      const value = numberOf(json, key);
+      return value === undefined || value === 0 ? undefined : value;
+    };
+    return {
+      name,
+      up: flags.includes('UP'),
+      mac: isEthernet ? textOf(json, 'address')?.toLowerCase() : undefined,
+      mtu: numberOf(json, 'mtu') ?? 0,
+      controller: textOf(json, 'master'),
+      ipv4: { enabled: v4.length > 0, addresses: v4 },
+      ipv6: { enabled: disabled6 === '0', addresses: statics('ipv6') },
+      link: linkOf(raw, rawLinks, vlanTables),
+      facts: {
+        index: numberOf(json, 'ifindex') ?? 0,
+        carrier: flags.includes('LOWER_UP') && !flags.includes('NO-CARRIER'),
+        permanentMac: (textOf(slave, 'perm_hwaddr') ?? textOf(json, 'permaddr'))?.toLowerCase(),
+        minMtu: positive('min_mtu'),
+        maxMtu: positive('max_mtu'),
+        altNames: listOf(json, 'altnames').filter((alt): alt is string => typeof alt === 'string'),
+        dynamicAddresses: own.filter((line) => line.isDynamic).map((line) => line.address),
+        owner: owners.get(name),
+        attachments: attachments.get(name) ?? [],
+      },
+    };
+  });
+  const routes = [
+    ...lines('route').flatMap((line) => parseRouteLine(line, 'ipv4') ?? []),
+    ...lines('route6').flatMap((line) => parseRouteLine(line, 'ipv6') ?? []),
+  ].filter((route) => !isDaemonRoute(route));
+  const rules = [
+    ...lines('rule4').flatMap((line) => parseRuleLine(line, 'ipv4') ?? []),
+    ...lines('rule6').flatMap((line) => parseRuleLine(line, 'ipv6') ?? []),
+  ];
+  const resolvConf = lines('dns').join('\n');
+  const uptime = Number(values.get('uptime') ?? '0');
+  return {
+    state: {
+      interfaces: interfaceMap(interfaces),
+      routes,
+      rules,
+      dns: parseDns(lines('dns')),
+      hostname: values.get('hostname'),
+    },
+    lines: canonicalLines(sections),
+    bootId: values.get('boot-id') ?? '',
+    isRoot: values.get('root') === '1',
+    hasSystemd: values.get('systemd') === '1',
+    tools,
+    ipVersion: values.get('ip-version') ?? '',
+    kernel: values.get('kernel') ?? '',
+    ssh: parseSshConnection(values.get('ssh')),
+    transactions: parseTransactions(lines('transactions'), uptime),
+    resolvConf,
+    resolvedOwnsDns: /^nameserver 127\.0\.0\.5[34]\s*$/m.test(resolvConf),
+    bootConfigured: new Set(
+      lines('ifupdown').flatMap((line) => {
+        const name = /^([^=]+)=/.exec(line)?.[1];
+        return name !== undefined && name !== 'lo' && names.has(name) ? [name] : [];
+      }),
+    ),
+  };
+}
+
+/** RA, DHCP and routing daemons own their routes (rtnetlink.h, RTPROT_*). */
+function isDaemonRoute(route: Route): boolean {
+  const daemons = [8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 42, 186, 187, 188, 189, 192];
+  return daemons.includes(route.protocol);
+}
+
+/** Queueing disciplines somebody set (a default one has handle 0:), which a recreate would lose. */
+function queueingDisciplines(
+  host: string,
+  lines: readonly string[],
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const json of parseJsonList(host, 'qdisc', lines)) {
+    const device = textOf(json, 'dev');
+    const handle = textOf(json, 'handle');
+    // "mq" and its children are made by the driver for multi-queue cards.
+    if (
+      device === undefined ||
+      handle === '0:' ||
+      textOf(json, 'kind') === 'mq' ||
+      json['root'] === undefined
+    ) {
+      if (textOf(json, 'kind') !== 'ingress' && textOf(json, 'kind') !== 'clsact') continue;
+    }
+    if (device === undefined) continue;
+    const list = found.get(device) ?? [];
+    list.push(`queueing discipline ${textOf(json, 'kind') ?? 'unknown'}`);
+    found.set(device, list);
+  }
+  return found;
+}

@@ -1,0 +1,46 @@
+# readings.sh: what a host's network is, as raw text. Sections start with a line "@name"; their order is
+# fixed, because the canonical form (canonical.ts) is made section by section.
+# Few processes: a fork costs a small host more than the command itself.
+
+LC_ALL=C
+export LC_ALL
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+umask 077
+
+SYSCTL4='rp_filter forwarding arp_ignore arp_announce arp_notify accept_local promote_secondaries proxy_arp'
+SYSCTL6='disable_ipv6 accept_ra autoconf addr_gen_mode forwarding accept_dad use_tempaddr keep_addr_on_down'
+
+sysctl_files() {
+	for f in $SYSCTL4; do set -- "$@" /proc/sys/net/ipv4/conf/*/"$f"; done
+	for f in $SYSCTL6; do set -- "$@" /proc/sys/net/ipv6/conf/*/"$f"; done
+	grep -s '' "$@" /dev/null
+}
+
+# Every section that takes part in the comparison "is this host what it was?".
+readings() {
+	echo @link
+	ip -j -d link show || return 1
+	echo @addr
+	ip -o addr show
+	echo @route
+	ip -N -o -d -4 route show table all
+	echo @route6
+	ip -N -o -d -6 route show table all
+	echo @rule4
+	ip -N -o -4 rule show
+	echo @rule6
+	ip -N -o -6 rule show
+	echo @neigh
+	ip -o neigh show nud permanent
+	echo @vlan
+	bridge -j vlan show 2>/dev/null
+	echo
+	echo @fdb
+	bridge fdb show 2>/dev/null
+	echo @sysctl
+	sysctl_files
+	echo @dns
+	[ -r /etc/resolv.conf ] && cat /etc/resolv.conf
+	echo
+	echo @end
+} 2>/dev/null

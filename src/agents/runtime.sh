@@ -1,0 +1,399 @@
+# runtime.sh: one transaction on one host. Needs readings.sh before it; runs as: sh runtime.sh VERB in its
+# own folder under /run/netorch. Each state is a file name (state.applying), each move a rename, so each
+# move has exactly one winner:
+#   armed -> applying -> applied -> confirmed
+#   armed | applying | applied -> rolling-back -> rolled-back | incomplete
+# Time is /proc/uptime: the wall clock may jump.
+
+T=${NETORCH_DIR:?}
+cd "$T" || exit 1
+TX=${T##*/}
+
+now() { read -r up _ </proc/uptime && up=${up%%.*}; }
+# The listener of "begin" may be gone with its session: the pipe is opened for both directions, so a write never waits.
+say() {
+	printf '%s\n' "$*" >>events
+	if [ -p pipe ]; then printf '%s\n' "$*" 1<>pipe; fi
+}
+move() { mv "state.$1" "state.$2" 2>/dev/null; }
+state() { for s in state.*; do echo "${s#state.}"; done; }
+is_over() { [ -e state.confirmed ] || [ -e state.rolled-back ] || [ -e state.incomplete ]; }
+unlock() { [ "$(cat ../lock/owner 2>/dev/null)" = "$TX" ] && rm -rf ../lock; }
+snapshot() { readings | sed -E -f canonical.sed; }
+
+# Neighbours keep the old MAC of an address for minutes unless told.
+announce() {
+	command -v arping >/dev/null 2>&1 || return 0
+	sed -n -E 's/^addr ([^ ]+) inet ([0-9.]+)\/.* scope global.*/\1 \2/p' "$1" | grep -E -f scope-devices | while read -r dev ip; do
+		arping -U -q -c 2 -w 3 -I "$dev" "$ip" </dev/null >/dev/null 2>&1 &
+	done
+}
+
+apply() {
+	S=0 ERR=$T/stderr
+	. ./apply.sh
+}
+
+# ---- the way back ------------------------------------------------------------------------------------
+
+N=/sys/class/net
+attr() { v= && read -r v <"$N/$1/$2" 2>/dev/null; }
+# The controller of a port without a fork: the physical folder behind a link.
+master_of() {
+	v=
+	if [ -d "$N/$1/master" ]; then
+		cd -P "$N/$1/master" 2>/dev/null && v=${PWD##*/}
+		cd "$T" || exit 1
+	fi
+}
+is_up() { attr "$1" flags && [ $((v & 1)) = 1 ]; }
+q() { printf '%s\n' "$*" >>"batch"; }
+run_batch() {
+	[ -s batch ] && ip -force -batch batch >>restore.log 2>&1
+	: >"batch"
+}
+
+# Numbers of the baseline's lines that are not there now, as " 1 7 12 "; names of links among them in $differ.
+compare() {
+	snapshot >current
+	missing=' ' differ=' '
+	grep -nvxFf current baseline >missing.lines
+	while IFS=: read -r n line; do
+		missing="$missing$n "
+		case $line in 'link '*)
+			line=${line#link }
+			differ="$differ${line%% *} "
+			;;
+		esac
+	done <missing.lines
+	if [ -s absent ]; then grep -E -f absent current >surplus; else : >surplus; fi
+}
+
+restore_links() {
+	: >"batch"
+	for n in $CREATED; do [ -e "$N/$n" ] && q "link del dev $n"; done
+	# What stands under the right name may still be another thing (a VLAN with another id): away with it.
+	while read -r what n rest; do
+		[ "$what" = link ] || continue
+		case $differ in *" $n "*) ;; *) continue ;; esac
+		recipe "$n" || continue
+		if [ -n "$R_CREATE" ]; then
+			# shellcheck disable=SC2254
+			case $rest in $R_IDENTITY) ;; *) q "link del dev $n" ;; esac
+		fi
+		if [ -n "$R_DOWN_OPTIONS" ] && attr "$n" bonding/mode; then
+			# The kernel takes mode and LACP options only from a bond that is down and without ports.
+			attr "$n" bonding/slaves
+			for p in $v; do q "link set dev $p nomaster"; done
+			q "link set dev $n down"
+		fi
+	done <current
+	for n in $ORDER; do
+		recipe "$n"
+		master_of "$n"
+		[ -n "$v" ] && [ "$v" != "$R_MASTER" ] && q "link set dev $n nomaster"
+	done
+	run_batch
+	for n in $ORDER; do
+		recipe "$n"
+		if [ ! -e "$N/$n" ]; then
+			if [ -z "$R_CREATE" ]; then
+				echo "interface $n is not there" >>restore.log
+				continue
+			fi
+			q "$R_CREATE"
+			[ -n "$R_MAC" ] && q "link set dev $n address $R_MAC"
+			q "link set dev $n mtu $R_MTU"
+			continue
+		fi
+		case $differ in *" $n "*) ;; *) continue ;; esac
+		[ -n "$R_DOWN_OPTIONS" ] && q "link set dev $n type $R_DOWN_OPTIONS"
+		[ -n "$R_OPTIONS" ] && q "link set dev $n type $R_OPTIONS"
+		master_of "$n"
+		if [ "$v" != "$R_MASTER" ] || [ "$R_MASTER_KIND" != bond ]; then
+			attr "$n" address
+			if [ -n "$R_MAC" ] && [ "$v" != "$R_MAC" ]; then
+				q "link set dev $n down"
+				q "link set dev $n address $R_MAC"
+			fi
+		fi
+		attr "$n" mtu
+		[ "$v" = "$R_MTU" ] || q "link set dev $n mtu $R_MTU"
+	done
+	run_batch
+	for n in $ORDER; do
+		recipe "$n"
+		[ -n "$R_MASTER" ] || continue
+		master_of "$n"
+		[ "$v" = "$R_MASTER" ] && continue
+		# A port that is up is refused by a bond.
+		[ "$R_MASTER_KIND" = bond ] && q "link set dev $n down"
+		q "link set dev $n master $R_MASTER"
+	done
+	run_batch
+	for n in $ORDER; do
+		[ -e "$N/$n" ] || continue
+		recipe "$n"
+		if [ -n "$R_PORT_OPTIONS" ]; then q "link set dev $n type $R_PORT_OPTIONS"; fi
+		attr "$n" mtu
+		[ "$v" = "$R_MTU" ] || q "link set dev $n mtu $R_MTU"
+		attr "$n" address
+		# A bridge takes its MAC from its ports as they come and go, and is put right last.
+		[ "$R_MASTER_KIND" != bond ] && [ -n "$R_MAC" ] && [ "$v" != "$R_MAC" ] && q "link set dev $n address $R_MAC"
+		if [ "$R_UP" = 1 ]; then
+			is_up "$n" || q "link set dev $n up"
+		else
+			is_up "$n" && q "link set dev $n down"
+		fi
+	done
+	run_batch
+}
+
+# $1: which classes of lines; the commands stand in the file "recipes", one line for each line of the baseline.
+restore_lines() {
+	: >"batch"
+	: >bridge.batch
+	n=0
+	group=
+	while IFS= read -r command; do
+		n=$((n + 1))
+		case $missing in *" $n "*) ;; *) continue ;; esac
+		case $command in
+		"$1 ip "*) q "${command#* ip }" ;;
+		"$1 group "*)
+			[ "$command" = "$group" ] && continue
+			group=$command
+			restore_group "${command#* group }"
+			;;
+		"$1 bridge-port "*) restore_group "${command#* bridge-port }" ;;
+		"$1 bridge "*) printf '%s\n' "${command#* bridge }" >>bridge.batch ;;
+		"$1 write "*)
+			command=${command#* write }
+			printf '%s\n' "${command#* }" 2>/dev/null >"${command%% *}"
+			;;
+		"$1 dns") restore_dns ;;
+		esac
+	done <recipes
+	run_batch
+	[ -s bridge.batch ] && bridge -force -batch bridge.batch >>restore.log 2>&1
+}
+
+restore_dns() {
+	umount /etc/resolv.conf 2>/dev/null
+	cmp -s resolv.baseline /etc/resolv.conf && return 0
+	cat resolv.baseline >../resolv.conf && mount --bind ../resolv.conf /etc/resolv.conf
+}
+
+restore_once() {
+	restore_links
+	if [ -s removals ]; then
+		cat removals >"batch"
+		run_batch
+	fi
+	[ -s bridge.removals ] && bridge -force -batch bridge.removals >>restore.log 2>&1
+	# IPv6 switches first: an address is refused while they are off.
+	compare
+	restore_lines sysctl
+	compare
+	restore_lines addr
+	restore_lines port
+	compare
+	restore_lines route
+}
+
+restore() {
+	. ./restore.sh
+	compare
+	tries=0
+	while [ -s missing.lines ] || [ -s surplus ]; do
+		[ "$tries" -lt 3 ] || return 1
+		tries=$((tries + 1))
+		restore_once
+		compare
+	done
+	return 0
+}
+
+# $1: why. Wins the rename, ends the apply, restores, compares, says the truth.
+rollback() {
+	move applied rolling-back || move applying rolling-back || move armed rolling-back || {
+		# Another one is at it, or it is over. If that one dies half-way, this one takes over.
+		while [ -e state.rolling-back ]; do
+			read -r who <rollback.pid 2>/dev/null && kill -0 "$who" 2>/dev/null || break
+			sleep 1
+		done
+		[ -e state.rolling-back ] || return 0
+	}
+	echo $$ >rollback.pid
+	[ -e cause ] || printf '%s\n' "$1" >cause
+	say "rolling-back $1"
+	read -r runner <runner.pid 2>/dev/null || runner=
+	if [ -n "$runner" ] && [ "$runner" != "$$" ]; then
+		kill -KILL -- "-$runner" 2>/dev/null
+		i=0
+		while kill -0 -- "-$runner" 2>/dev/null && [ "$i" -lt 50 ]; do
+			sleep 0.1
+			i=$((i + 1))
+		done
+	fi
+	if restore; then
+		move rolling-back rolled-back
+		announce current
+		unlock
+		say 'rolled-back verified'
+	else
+		move rolling-back incomplete
+		unlock
+		say 'rolled-back incomplete'
+		{ sed 's/^/missing: /' missing.lines && sed 's/^/surplus: /' surplus; } >differences
+	fi
+	end_timers
+}
+
+end_timers() {
+	read -r timer <timer.pid 2>/dev/null && [ "$timer" != "$$" ] && kill -TERM -- "-$timer" 2>/dev/null
+	if [ -d /run/systemd/system ]; then
+		systemctl stop --no-block "netorch-$TX-deadline.timer" >/dev/null 2>&1
+	fi
+}
+
+# Waits for the deadline and rolls back, unless it is over before. The deadline may be moved meanwhile.
+wait_for_deadline() {
+	while :; do
+		is_over && return 0
+		read -r deadline <deadline || deadline=0
+		now
+		[ "$up" -ge "$deadline" ] && break
+		sleep $((deadline - up))
+	done
+	rollback "the deadline passed without a confirmation"
+}
+
+verb_run() {
+	echo $$ >runner.pid
+	now
+	read -r deadline <deadline
+	left=$((deadline - up))
+	if [ -d /run/systemd/system ]; then
+		if grep -q 'session.*scope' /proc/self/cgroup; then
+			say 'refused environment the runner could not leave the SSH session'
+			unlock
+			exit 1
+		fi
+		systemd-run --quiet --collect --unit="netorch-$TX-deadline" --on-active="${left}s" --timer-property=AccuracySec=100ms \
+			env NETORCH_DIR="$T" sh "$T/runtime.sh" timer >>events 2>&1 || {
+			say 'refused environment systemd-run could not arm the timer'
+			unlock
+			exit 1
+		}
+	else
+		setsid sh "$T/runtime.sh" timer </dev/null >/dev/null 2>&1 &
+		i=0
+		until [ -s timer.pid ]; do
+			i=$((i + 1))
+			[ "$i" -lt 50 ] || {
+				say 'refused environment the timer did not start'
+				unlock
+				exit 1
+			}
+			sleep 0.1
+		done
+	fi
+	mv state.new state.armed
+	now
+	say "armed $up $deadline"
+	move armed applying || exit 0
+	if apply 2>>stderr; then
+		snapshot >applied.lines
+		announce applied.lines
+		move applying applied && say applied
+	else
+		{
+			echo "segment $S"
+			cat stderr
+		} >failure
+		say "failed $S"
+		rollback "a step failed"
+	fi
+	wait_for_deadline
+}
+
+verb_timer() {
+	echo $$ >timer.pid
+	wait_for_deadline
+}
+
+# Legal only from "applied" and before the deadline; asking twice is answered twice.
+verb_confirm() {
+	[ -e state.confirmed ] && {
+		echo confirmed
+		return 0
+	}
+	read -r deadline <deadline
+	now
+	if [ "$up" -ge "$deadline" ]; then
+		echo "too-late $(state)"
+		return 0
+	fi
+	if move applied confirmed; then
+		echo confirmed
+		unlock
+		read -r runner <runner.pid && kill -TERM -- "-$runner" 2>/dev/null
+		end_timers
+	else
+		echo "not-applied $(state)"
+	fi
+}
+
+# Moves the deadline, never beyond the maximum announced at begin.
+verb_extend() {
+	is_over && {
+		echo "too-late $(state)"
+		return 0
+	}
+	read -r max <deadline.max
+	now
+	until=$((up + $1))
+	[ "$until" -le "$max" ] || until=$max
+	echo "$until" >deadline.new && mv deadline.new deadline
+	echo "extended $until"
+}
+
+# Starts the rollback outside the session that asks for it (it may cut that session off) and waits for its end.
+verb_request_rollback() {
+	if is_over; then
+		echo "over $(state)"
+		return 0
+	fi
+	exec 3<>pipe
+	if [ -d /run/systemd/system ]; then
+		systemd-run --quiet --collect --no-block --unit="netorch-$TX-rollback" env NETORCH_DIR="$T" sh "$T/runtime.sh" rollback "$1"
+	else
+		setsid sh "$T/runtime.sh" rollback "$1" </dev/null >/dev/null 2>&1 3>&- &
+	fi
+	while IFS= read -r line <&3; do
+		echo "$line"
+		case $line in rolled-back*) break ;; esac
+	done
+}
+
+verb_status() {
+	now
+	echo "state $(state)"
+	echo "uptime $up"
+	read -r deadline <deadline && echo "deadline $deadline"
+	[ -s cause ] && sed 's/^/cause /' cause
+	[ -s failure ] && sed 's/^/failure /' failure
+	[ -s differences ] && sed 's/^/difference /' differences
+	return 0
+}
+
+case ${1-} in
+run) verb_run ;;
+timer) verb_timer ;;
+rollback) rollback "${2:-asked for}" ;;
+confirm) verb_confirm ;;
+extend) verb_extend "${2:?}" ;;
+request-rollback) verb_request_rollback "${2:-asked for}" ;;
+status) verb_status ;;
+esac
