@@ -57,7 +57,10 @@ export type DesiredInterface = Readonly<{
   veth?: Readonly<{ peer?: string }>;
   /** netorch's own key: the bridge keeps no port that the plan does not name. */
   exclusive?: boolean;
-  /** Where each key was written: '' is the interface itself, else e.g. 'mtu', 'bond.ports', 'ipv4.addresses'. */
+  /**
+   * Where each key was written, by its path in this type: '' is the interface itself, else e.g. 'mtu',
+   * 'copyMacFrom', 'bond.ports', 'bond.options.miimon', 'ipv4.addresses'. See `locationOf`.
+   */
   locations: ReadonlyMap<string, SourceLocation>;
 }>;
 
@@ -88,10 +91,11 @@ export type DesiredRule = Readonly<{
   location: SourceLocation | undefined;
 }>;
 
+/** A list that is not given stays as it is; nmstate's empty `config: {}` gives three empty lists. */
 export type DesiredDns = Readonly<{
-  servers: readonly string[];
-  search: readonly string[];
-  options: readonly string[];
+  servers?: readonly string[];
+  search?: readonly string[];
+  options?: readonly string[];
   location: SourceLocation | undefined;
 }>;
 
@@ -103,3 +107,20 @@ export type DesiredState = Readonly<{
   /** undefined: leave DNS alone. */
   dns: DesiredDns | undefined;
 }>;
+
+/**
+ * The place of a key of an interface, e.g. 'bond.options.miimon'; when that was not written (the key
+ * is a consequence), the place of the nearest key around it.
+ */
+export function locationOf(
+  desired: Pick<DesiredInterface, 'locations'>,
+  key = '',
+): SourceLocation | undefined {
+  let wanted = key;
+  while (wanted !== '') {
+    const found = desired.locations.get(wanted);
+    if (found !== undefined) return found;
+    wanted = wanted.slice(0, Math.max(wanted.lastIndexOf('.'), 0));
+  }
+  return desired.locations.get('');
+}

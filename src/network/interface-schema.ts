@@ -1,0 +1,110 @@
+/** The keys that every interface may have, and for each kind its own section. */
+import { z } from 'zod';
+import { bondSection } from './bond.js';
+import { bridgeSection } from './bridge.js';
+import { interfaceName } from './interface-name.js';
+import { ipv4Section, ipv6Section } from './ip.js';
+import type { DocumentKind } from './kinds.js';
+import {
+  documentation,
+  integer,
+  isEmpty,
+  isFalse,
+  mac,
+  mapping,
+  oneOf,
+  refused,
+  refusedUnless,
+  truth,
+} from './scalars.js';
+import { vlanSection } from './vlan.js';
+import { vxlanSection } from './vxlan.js';
+
+/** Detaching is written as an empty text. */
+const controller = z.union([z.literal(''), interfaceName], {
+  error: 'must be the name of a bond or bridge, or empty to detach',
+});
+
+const isEmptyMptcp = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.values(value).every(isEmpty);
+
+const isSwitchedOff = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'enabled' in value && isFalse(value.enabled);
+
+const common = {
+  name: interfaceName,
+  type: z.unknown().optional(),
+  state: oneOf(['up', 'down', 'absent', 'ignore']).optional(),
+  mtu: integer(68, 65_536).optional(),
+  'mac-address': mac.optional(),
+  'copy-mac-from': interfaceName.optional(),
+  controller: controller.optional(),
+  master: controller.optional(),
+  ipv4: ipv4Section.optional(),
+  ipv6: ipv6Section.optional(),
+
+  // Documentation, and what nmstate prints about a host: facts, not wishes.
+  description: documentation,
+  'profile-name': documentation,
+  'permanent-mac-address': documentation,
+  'pci-address': documentation,
+  'min-mtu': documentation,
+  'max-mtu': documentation,
+  driver: documentation,
+  // netorch waits for every address that the plan names.
+  'wait-ip': documentation,
+
+  identifier: refusedUnless(
+    (value) => value === 'name',
+    'finding interfaces by MAC or PCI address is not done by netorch yet; name the interface',
+  ),
+  'accept-all-mac-addresses': refusedUnless(isFalse, 'promiscuous mode is not set by netorch yet'),
+  lldp: refusedUnless(isSwitchedOff, 'LLDP is not switched on by netorch'),
+  mptcp: refusedUnless(isEmptyMptcp, 'MPTCP is not done by netorch'),
+  ethtool: refusedUnless(isEmpty, 'ethtool settings are not done by netorch yet'),
+  'alt-names': refusedUnless(isEmpty, 'alternative names are not set by netorch yet'),
+  'ovs-db': refused('Open vSwitch is not done by netorch yet'),
+  '802.1x': refused('802.1X is not done by netorch'),
+  dispatch: refused('dispatch scripts are not run by netorch'),
+};
+
+const bond = { 'link-aggregation': bondSection.optional() };
+const vlan = { vlan: vlanSection.optional() };
+const vxlan = { vxlan: vxlanSection.optional() };
+const veth = { veth: mapping({ peer: interfaceName.optional() }).optional() };
+const bridge = {
+  bridge: bridgeSection.optional(),
+  // netorch's own key: the bridge keeps no port that the plan does not name.
+  exclusive: truth.optional(),
+};
+const ethernet = {
+  ethernet: refusedUnless(isEmpty, 'speed, duplex and SR-IOV are not set by netorch yet'),
+};
+
+const schemas = {
+  ethernet: mapping({ ...common, ...ethernet }),
+  veth: mapping({ ...common, ...veth, ...ethernet }),
+  dummy: mapping(common),
+  loopback: mapping(common),
+  bond: mapping({ ...common, ...bond }),
+  vlan: mapping({ ...common, ...vlan }),
+  'linux-bridge': mapping({ ...common, ...bridge }),
+  vxlan: mapping({ ...common, ...vxlan }),
+} as const satisfies Record<DocumentKind, z.ZodType>;
+
+/** Without a type, what the host has decides; its section, if there is one, says the kind. */
+const untyped = mapping({ ...common, ...ethernet });
+
+type EveryKey = z.ZodObject<
+  typeof common & typeof bond & typeof vlan & typeof vxlan & typeof veth & typeof bridge,
+  z.core.$strict
+>;
+
+/** An interface as written, its scalars typed; sections of other kinds are never there. */
+export type InterfaceSection = z.output<EveryKey>;
+
+/** The schema for an interface of the kind; undefined: the document does not say. */
+export function interfaceSchema(kind: DocumentKind | undefined): z.ZodType<InterfaceSection> {
+  const schema = kind === undefined ? untyped : schemas[kind];
+  return schema as unknown as z.ZodType<InterfaceSection>;
+}

@@ -1,0 +1,143 @@
+/** IP addresses and networks in one canonical spelling, and the `ipv4:`/`ipv6:` parts of documents. */
+import { Address4, Address6 } from 'ip-address';
+import { z } from 'zod';
+import type { DesiredIp } from './desired.js';
+import type { IpAddress, IpFamily } from './state.js';
+import {
+  documentation,
+  integer,
+  isFalse,
+  mapping,
+  refused,
+  refusedUnless,
+  truth,
+} from './scalars.js';
+
+/** An address without prefix in canonical text (RFC 5952), or undefined when it is none. */
+export function canonicalIp(text: string): { family: IpFamily; ip: string } | undefined {
+  if (/[/%\s]/.test(text)) return undefined;
+  if (Address4.isValid(text)) return { family: 'ipv4', ip: new Address4(text).correctForm() };
+  if (!Address6.isValid(text)) return undefined;
+  const address = new Address6(text);
+  // Kernel and RFC 5952 write addresses that hold an IPv4 one in mixed notation.
+  const ip = address.isInSubnet(new Address6('::ffff:0:0/96'))
+    ? `::ffff:${address.to4().correctForm()}`
+    : address.correctForm();
+  return { family: 'ipv6', ip };
+}
+
+/**
+ * A network in canonical CIDR text; host bits are cleared, and a lone address gets the full prefix
+ * length. undefined when the text is none.
+ */
+export function canonicalNetwork(
+  text: string,
+): { family: IpFamily; network: string; prefixLength: number } | undefined {
+  const [address, length, ...rest] = text.split('/');
+  if (address === undefined || rest.length > 0) return undefined;
+  const ip = canonicalIp(address);
+  if (ip === undefined) return undefined;
+  const bits = ip.family === 'ipv4' ? 32 : 128;
+  if (length !== undefined && !/^\d{1,3}$/.test(length)) return undefined;
+  const prefixLength = length === undefined ? bits : Number(length);
+  if (prefixLength > bits) return undefined;
+  const start =
+    ip.family === 'ipv4'
+      ? new Address4(`${ip.ip}/${prefixLength}`).startAddress()
+      : new Address6(`${ip.ip}/${prefixLength}`).startAddress();
+  const network = canonicalIp(start.correctForm())?.ip ?? start.correctForm();
+  return { family: ip.family, network: `${network}/${prefixLength}`, prefixLength };
+}
+
+/** Does the address lie in the subnet of `within`? Addresses of two families never do. */
+export function isInSubnet(ip: string, within: IpAddress): boolean {
+  const subnet = canonicalNetwork(`${within.ip}/${within.prefixLength}`);
+  const own = canonicalNetwork(`${ip}/${within.prefixLength}`);
+  return subnet !== undefined && own !== undefined && subnet.network === own.network;
+}
+
+export function isLinkLocal(ip: string): boolean {
+  return isInSubnet(ip, { ip: 'fe80::', prefixLength: 10 });
+}
+
+export const defaultDestination = (family: IpFamily): string =>
+  family === 'ipv4' ? '0.0.0.0/0' : '::/0';
+
+const needsDhcp = 'DHCP comes later; netorch sets static addresses only for now';
+
+function ipSection(family: IpFamily) {
+  const bits = family === 'ipv4' ? 32 : 128;
+  const example = family === 'ipv4' ? '192.0.2.5' : '2001:db8::5';
+  const words = `must be an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address like ${example}`;
+  const ip = z.string(words).transform((value, context) => {
+    const found = canonicalIp(value);
+    if (found?.family === family) return found.ip;
+    const hint = value.includes('/') ? ' (the length goes to prefix-length)' : '';
+    context.addIssue({ code: 'custom', message: `${words}${hint}` });
+    return z.NEVER;
+  });
+  const forever = refusedUnless(
+    (value) => value === 'forever',
+    'addresses with a lifetime come from DHCP or router advertisements, which come later',
+  );
+  return mapping({
+    enabled: truth.optional(),
+    address: z
+      .array(
+        mapping({
+          ip,
+          'prefix-length': integer(0, bits),
+          'valid-life-time': forever,
+          'preferred-life-time': forever,
+          'mptcp-flags': refused('MPTCP is not done by netorch'),
+        }),
+        'must be a list of {ip, prefix-length}',
+      )
+      .optional(),
+    dhcp: refusedUnless(isFalse, needsDhcp),
+    ...(family === 'ipv6'
+      ? {
+          autoconf: refusedUnless(
+            isFalse,
+            'autoconf comes later; netorch sets static addresses only for now',
+          ),
+          'dhcp-duid': documentation,
+          'addr-gen-mode': refusedUnless(
+            (value) => value === 'eui64',
+            'addr-gen-mode is not set by netorch yet',
+          ),
+          token: refused('token is not set by netorch yet'),
+        }
+      : {}),
+    // These steer DHCP and autoconf, which are off whenever a document gets past the checks above.
+    'auto-dns': documentation,
+    'auto-gateway': documentation,
+    'auto-routes': documentation,
+    'auto-route-table-id': documentation,
+    'auto-route-metric': documentation,
+    'dhcp-client-id': documentation,
+    'dhcp-send-hostname': documentation,
+    'dhcp-custom-hostname': documentation,
+    'allow-extra-address': documentation,
+    forwarding: refused('forwarding is not set by netorch yet'),
+  });
+}
+
+export const ipv4Section = ipSection('ipv4');
+export const ipv6Section = ipSection('ipv6');
+
+type IpSection = z.output<typeof ipv4Section> | z.output<typeof ipv6Section>;
+
+/** nmstate's section as the model has it: addresses that are given switch the family on. */
+export function desiredIp(section: IpSection): DesiredIp {
+  const addresses = section.address?.map((item) => ({
+    ip: item.ip,
+    prefixLength: item['prefix-length'],
+  }));
+  const enabled =
+    section.enabled ?? (addresses !== undefined && addresses.length > 0 ? true : undefined);
+  return {
+    ...(enabled === undefined ? {} : { enabled }),
+    ...(addresses === undefined ? {} : { addresses }),
+  };
+}

@@ -1,0 +1,130 @@
+/** A nmstate document (with netorch's few own keys) to the desired state; every mistake with its place. */
+import { z } from 'zod';
+import { childOf, isPlainMap, locatedAt, locatedItems } from '../config/located.js';
+import type { Located } from '../config/located.js';
+import { didYouMean } from '../config/nearest.js';
+import { parseWith, valueText } from '../config/schema-errors.js';
+import { NetorchError, NetorchErrors, throwCollected } from '../errors.js';
+import type { DesiredRoute, DesiredRule, DesiredState } from './desired.js';
+import { desiredDns, dnsSection } from './dns.js';
+import { parseInterface } from './parse-interface.js';
+import { desiredRoute, routeEntry } from './route.js';
+import { desiredRule, familiesOf, ruleEntry } from './rule.js';
+import { documentation, mapping, refused } from './scalars.js';
+
+const list = z.array(z.unknown(), 'must be a list').optional();
+
+const topLevel = mapping({
+  description: documentation,
+  interfaces: list,
+  routes: mapping({ config: list, running: documentation }).optional(),
+  'route-rules': mapping({ config: list, running: documentation }).optional(),
+  'dns-resolver': documentation, // read on its own, below
+  hostname: refused('the hostname is not set by netorch yet'),
+  'ovs-db': refused('Open vSwitch is not done by netorch yet'),
+  ovn: refused('OVN is not done by netorch'),
+  capture: refused(
+    'NMPolicy captures are not done by netorch; write variables as {{ name }} instead',
+  ),
+  desired: refused('an NMPolicy is not read by netorch; give what stands under its desired:'),
+  desiredState: refused('give what stands under desiredState: itself'),
+  apiVersion: refused('this is a Kubernetes object; give what stands under its spec.desiredState:'),
+  kind: documentation,
+  metadata: documentation,
+  spec: documentation,
+});
+
+/** Throws UNKNOWN_KEY, INVALID_VALUE, NOT_SUPPORTED and INVALID_NETWORK errors, all of them at once. */
+export function parseDesiredState(document: Located): DesiredState {
+  const root: Located = { value: withoutEmpty(document.value) ?? {}, locate: document.locate };
+  const errors: NetorchError[] = [];
+  const top = collect(errors, '', () => parseWith(topLevel, root, '')) ?? root.value;
+
+  const interfaces = items(root, ['interfaces']).flatMap((item) => {
+    const found = collect(errors, prefixOf(item), () => parseInterface(item));
+    return found === undefined ? [] : [found];
+  });
+  const routes = items(root, ['routes', 'config']).flatMap((item): DesiredRoute[] => {
+    const entry = collect(errors, 'route: ', () => parseWith(routeEntry, item));
+    if (entry === undefined || entry.state === 'ignore') return [];
+    return [desiredRoute(entry, item.locate([]))];
+  });
+  const rules = items(root, ['route-rules', 'config']).flatMap((item): DesiredRule[] => {
+    const entry = collect(errors, 'route rule: ', () => parseWith(ruleEntry, item));
+    if (entry === undefined || entry.state === 'ignore') return [];
+    if (familiesOf(entry).size > 1) {
+      errors.push(
+        new NetorchError(
+          'INVALID_NETWORK',
+          'route rule: family, ip-from and ip-to mix IPv4 and IPv6; a rule is for one family',
+          { location: item.locate([]) },
+        ),
+      );
+      return [];
+    }
+    return [desiredRule(entry, item.locate([]))];
+  });
+  const dnsPart = locatedAt(root, ['dns-resolver']);
+  const dns =
+    childOf(top, 'dns-resolver') === undefined
+      ? undefined
+      : collect(errors, 'dns-resolver: ', () => parseWith(dnsSection, dnsPart));
+
+  throwCollected(sortByPlace(errors));
+  return {
+    interfaces,
+    routes,
+    rules,
+    dns: dns?.config === undefined ? undefined : desiredDns(dns.config, dnsPart.locate(['config'])),
+  };
+}
+
+/** The result, or undefined when it threw errors for the user: those are collected, with the prefix. */
+function collect<T>(errors: NetorchError[], prefix: string, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (thrown) {
+    const found =
+      thrown instanceof NetorchErrors
+        ? thrown.errors
+        : thrown instanceof NetorchError
+          ? [thrown]
+          : undefined;
+    if (found === undefined) throw thrown;
+    for (const error of found) {
+      errors.push(
+        new NetorchError(error.code, `${prefix}${error.message}`, {
+          location: error.location,
+          notes: error.notes,
+        }),
+      );
+    }
+    return undefined;
+  }
+}
+
+function items(root: Located, path: readonly string[]): readonly Located[] {
+  return locatedItems(locatedAt(root, path));
+}
+
+function prefixOf(item: Located): string {
+  const name = childOf(item.value, 'name');
+  return typeof name === 'string' ? `interface ${valueText(name)}: ` : 'interface: ';
+}
+
+/** A key without a value (`mtu:`) says nothing, as in nmstate; what follows need not know of null. */
+function withoutEmpty(value: unknown): unknown {
+  if (value === null) return undefined;
+  if (Array.isArray(value)) return value.map((item) => (item === null ? null : withoutEmpty(item)));
+  if (!isPlainMap(value)) return value;
+  const kept = Object.entries(value).filter(([, item]) => item !== null);
+  return Object.fromEntries(kept.map(([key, item]) => [key, withoutEmpty(item)]));
+}
+
+function sortByPlace(errors: readonly NetorchError[]): readonly NetorchError[] {
+  return [...errors].sort(
+    (a, b) =>
+      (a.location?.line ?? 0) - (b.location?.line ?? 0) ||
+      (a.location?.column ?? 0) - (b.location?.column ?? 0),
+  );
+}
