@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { NetorchError } from '../errors.js';
 import { faultKey, hostScript, switchScript, type LabFault } from './fault.js';
 import { ensureImage } from './image.js';
@@ -287,6 +288,24 @@ export class Lab {
     for (const fault of this.faults.toSorted((a, b) => rank(a) - rank(b))) await this.mend(fault);
   }
 
+  /** Reboots a host in good order and waits until it is up again. */
+  async reboot(host: string): Promise<void> {
+    this.host(host);
+    const bootId = async () =>
+      (await this.console(host, 'cat /proc/sys/kernel/random/boot_id', { timeoutMs: 5000 })).stdout;
+    const before = await bootId();
+    await this.#mustRun(host, '(sleep 0.2; reboot) >/dev/null 2>&1 </dev/null &');
+    const deadline = Date.now() + BOOT_TIMEOUT_MS;
+    for (;;) {
+      const now = await bootId();
+      if (now !== '' && now !== before) break;
+      if (Date.now() > deadline) throw new NetorchError('LAB_FAILED', `${host} does not reboot`);
+      await delay(200);
+    }
+    await this.waitUntilUp(host);
+    await this.#pullAgain(host);
+  }
+
   /** Cuts the power: no shutdown, and what was not written to the disk is lost. */
   async cut(host: string): Promise<void> {
     this.host(host);
@@ -306,11 +325,7 @@ export class Lab {
     await powerOn(this.#box, machine);
     await waitForBoot(this.#box, machine, { timeoutMs: BOOT_TIMEOUT_MS });
     this.#setFaults(this.faults.filter((f) => f.host !== host || f.kind !== 'power'));
-    for (const fault of this.faults) {
-      if (fault.kind !== 'link' || fault.host !== host) continue;
-      const script = hostScript(fault, 'break');
-      if (script !== undefined) await this.#mustRun(host, script);
-    }
+    await this.#pullAgain(host);
   }
 
   /** Stops a host in its tracks: it neither answers nor runs a timer until `thaw`. */
@@ -358,6 +373,15 @@ export class Lab {
       throw new NetorchError('LAB_FAILED', `a command on ${machine} failed (${result.code})`, {
         notes: [(result.stderr || result.stdout).trim()],
       });
+    }
+  }
+
+  /** A host's end of a pulled cable is part of the host; it does not outlast a boot by itself. */
+  async #pullAgain(host: string): Promise<void> {
+    for (const fault of this.faults) {
+      if (fault.kind !== 'link' || fault.host !== host) continue;
+      const script = hostScript(fault, 'break');
+      if (script !== undefined) await this.#mustRun(host, script);
     }
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   rmSync,
@@ -77,7 +78,6 @@ export async function powerOn(box: LabBox, machine: LabMachine): Promise<void> {
   // With its old control folder in place the kernel would silently choose another name, and a second
   // kernel on one disk could not be told from the first.
   rmSync(path.join(folder, 'vm'), { recursive: true, force: true });
-  rmSync(controlSocket(box, machine.name), { force: true });
   const log = path.join(folder, 'console.log');
   appendFileSync(log, '');
   chmodSync(log, 0o600);
@@ -101,16 +101,23 @@ setsid sh -c 'echo $$ >"$0/pid"; exec "$@"' "$dir" linux.uml "$@" </dev/null >>"
   }
 }
 
-/** Power cut, standstill and its end. Returns when it has happened. */
+/**
+ * Power cut, standstill and its end. Returns when it has happened.
+ *
+ * A cut ends the whole process group. To stop, only the kernel itself is stopped: the guest's
+ * programs are traced by it and get no further than their next system call, but when they are
+ * stopped too, the kernel takes that for a crash of theirs as soon as it goes on.
+ */
 export async function signalMachine(
   box: LabBox,
   name: string,
   signal: 'KILL' | 'STOP' | 'CONT',
 ): Promise<void> {
-  const script = `pid=$(cat "$1/pid") || exit 1
-kill -s "$2" -- "-$pid" || exit 0
-[ "$2" = KILL ] || exit 0
-while kill -0 -- "-$pid" 2>/dev/null; do sleep 0.02; done`;
+  const script = `read -r pid <"$1/pid" || exit 1
+case $2 in
+  KILL) kill -s KILL -- "-$pid" && while kill -0 -- "-$pid"; do sleep 0.02; done 2>/dev/null ;;
+  *) kill -s "$2" "$pid" ;;
+esac || :`;
   const folder = path.join(box.dir, name);
   const result = await runInside(box, ['sh', '-c', script, 'sh', folder, signal], 'all', {
     timeoutMs: 20_000,
@@ -159,6 +166,7 @@ export async function waitForBoot(
   options: Readonly<{ timeoutMs: number; signal?: AbortSignal | undefined }>,
 ): Promise<void> {
   const deadline = Date.now() + options.timeoutMs;
+  await closeConsole(box, machine);
   const failure = (what: string) =>
     new NetorchError('LAB_FAILED', `${machine.name} ${what}`, {
       notes: ['The end of its console:', ...consoleTail(box, machine.name)],
@@ -191,6 +199,18 @@ done`;
   ]);
 }
 
+/** Forgets the shared console connection, which hangs once the machine behind it is not the same. */
+async function closeConsole(
+  box: LabBox,
+  machine: Pick<LabMachine, 'name' | 'consoleAddress'>,
+): Promise<void> {
+  const socket = controlSocket(box, machine.name);
+  if (!existsSync(socket)) return;
+  const argv = consoleArguments(box, machine, ['-O', 'exit'], []);
+  await runInside(box, argv, 'network', { timeoutMs: 5000 });
+  rmSync(socket, { force: true });
+}
+
 /** argv (to be run inside the box) that runs a shell command on a machine, as root, over eth0. */
 export function consoleArguments(
   box: LabBox,
@@ -200,7 +220,12 @@ export function consoleArguments(
 ): readonly string[] {
   return [
     'ssh',
-    ...['-F', 'none', '-i', path.join(box.dir, 'key'), '-S', controlSocket(box, machine.name)],
+    '-F',
+    'none',
+    '-i',
+    path.join(box.dir, 'key'),
+    '-S',
+    controlSocket(box, machine.name),
     ...[
       'BatchMode=yes',
       'IdentitiesOnly=yes',

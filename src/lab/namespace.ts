@@ -44,7 +44,12 @@ export function unshareArguments(): string[] {
   return [
     'unshare',
     ...(isRoot() ? [] : ['--user', '--map-root-user']),
-    ...['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
+    '--net',
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
   ];
 }
 
@@ -56,7 +61,8 @@ export function enterArguments(
 ): readonly string[] {
   return [
     'nsenter',
-    ...['-t', String(namespace.init.pid)],
+    '-t',
+    String(namespace.init.pid),
     ...(isRoot() ? [] : ['-U', '--preserve-credentials']),
     ...(inside === 'all' ? ['-n', '-m', '-p'] : ['-n']),
     '--',
