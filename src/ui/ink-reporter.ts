@@ -1,0 +1,169 @@
+/**
+ * The screen: finished hosts scroll up into the terminal's own scrollback, those under way are shown in
+ * a small region at the bottom that is drawn at most ten times a second.
+ */
+import type { Key } from 'node:readline';
+import type { MountedApp, ScrollbackItem } from './app.js';
+import { liveLines } from './live-lines.js';
+import type { Presentation } from './presentation.js';
+import type { Reporter } from './reporter.js';
+import { flushed } from './reporter.js';
+import { scrollbackLines } from './scrollback-lines.js';
+import type { StyledLine } from './styled-line.js';
+import { paintLine } from './styled-line.js';
+import { summaryLines } from './summary-lines.js';
+import { EMPTY_RUN_VIEW, reduceRun } from './view-model.js';
+
+/** Events of this time share one frame. */
+const FRAME_MS = 100;
+/** The spinner and the seconds move this often although nothing happens. */
+const IDLE_FRAME_MS = 250;
+
+export type InkReporterOptions = Presentation &
+  Readonly<{
+    stdout: NodeJS.WriteStream;
+    stdin: NodeJS.ReadStream;
+    colour: boolean;
+    now: () => number;
+    /** Ctrl-C: a terminal in raw mode sends no signal. */
+    onInterrupt: () => void;
+    /** The screen cannot go on; whoever made it shows the rest of the run in another way. */
+    onCrash: (error: unknown) => void;
+  }>;
+
+/** Rejects when ink cannot be loaded or started. */
+export async function createInkReporter(options: InkReporterOptions): Promise<Reporter> {
+  const { stdout, stdin, colour, now, onInterrupt, onCrash } = options;
+  let view = EMPTY_RUN_VIEW;
+  let scrollback: readonly ScrollbackItem[] = [];
+  let dirty = false;
+  let drawnAtMs = 0;
+  let tick = 0;
+  let closed = false;
+
+  const onKey = (key: Key): void => {
+    if (key.ctrl === true && key.name === 'c') onInterrupt();
+  };
+  const frame = (live: readonly StyledLine[]) => ({ scrollback, live, colour, onKey });
+  const draw = (app: MountedApp): void => {
+    const nowMs = now();
+    dirty = false;
+    drawnAtMs = nowMs;
+    tick += 1;
+    const { columns, rows } = stdout;
+    app.draw(frame(liveLines(view, { ...options, columns, rows, nowMs, tick })));
+  };
+
+  const restoreTerminal = (): void => {
+    closed = true;
+    clearInterval(timer);
+    stdout.off('resize', drawNow);
+    app.unmount();
+    // The stream was read for keys; left flowing, it would eat what is typed for the next program.
+    if (stdin.isTTY) stdin.pause();
+  };
+  const crash = (error: unknown): void => {
+    if (closed) return;
+    try {
+      restoreTerminal();
+    } finally {
+      onCrash(error);
+    }
+  };
+  const drawNow = (): void => {
+    try {
+      draw(app);
+    } catch (error) {
+      crash(error);
+    }
+  };
+
+  const app = await mountInk((mountApp) =>
+    mountApp(
+      frame([]),
+      { stdout: withoutHeight(stdout), stdin },
+      // React is in the middle of its work when it tells; it can be taken down only afterwards.
+      (error) => setImmediate(crash, error),
+    ),
+  );
+  const timer = setInterval(() => {
+    // A slow terminal gets fewer frames, not a queue of old ones.
+    if (stdout.writableNeedDrain) return;
+    if (dirty || now() - drawnAtMs >= IDLE_FRAME_MS) drawNow();
+  }, FRAME_MS);
+  timer.unref();
+  // Before ink's own listener: it would draw the old frame, laid out for the old size.
+  stdout.prependListener('resize', drawNow);
+
+  return {
+    handle: (event) => {
+      if (closed) return;
+      try {
+        view = reduceRun(view, event);
+        const lines = scrollbackLines(event, view, options, stdout.columns - 1);
+        if (lines.length > 0) scrollback = [...scrollback, { key: event.seq, lines }];
+        dirty = true;
+      } catch (error) {
+        crash(error);
+      }
+    },
+    close: async () => {
+      if (!closed) {
+        try {
+          app.draw(frame([]));
+        } finally {
+          restoreTerminal();
+        }
+        if (view.startedMs !== undefined) {
+          const lines = summaryLines(view, options).map((line) => `${paintLine(line, colour)}\n`);
+          stdout.write(lines.join(''));
+        }
+      }
+      await flushed(stdout);
+    },
+  };
+}
+
+type MountApp = typeof import('./app.js').mountApp;
+
+/**
+ * Loads and starts ink with an environment that suits a program for users: React's production build (the
+ * development build keeps a record of every render, without end), no wait for React's devtools, and no
+ * guess of ink's own that this is a CI system, which would leave the live region out.
+ */
+async function mountInk(mount: (mountApp: MountApp) => MountedApp): Promise<MountedApp> {
+  const wanted: Readonly<Record<string, string | undefined>> = {
+    NODE_ENV: process.env['NODE_ENV'] ?? 'production',
+    DEV: undefined,
+    CI: 'false',
+  };
+  const before = Object.keys(wanted).map((name) => [name, process.env[name]] as const);
+  setEnvironment(Object.entries(wanted));
+  try {
+    const { mountApp } = await import('./app.js');
+    return mount(mountApp);
+  } finally {
+    setEnvironment(before);
+  }
+}
+
+function setEnvironment(entries: readonly (readonly [string, string | undefined])[]): void {
+  for (const [name, value] of entries) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+}
+
+/**
+ * The stream with a height that no frame reaches. When a frame does reach it (a window made lower between
+ * two frames is enough), ink clears the terminal with its scrollback; our frames are low enough already.
+ */
+function withoutHeight(stdout: NodeJS.WriteStream): NodeJS.WriteStream {
+  return new Proxy(stdout, {
+    get: (target, key): unknown => {
+      if (key === 'rows') return Number.MAX_SAFE_INTEGER;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
