@@ -1,0 +1,139 @@
+/** Consequences that a user would want to know before: one sentence each, in network words. */
+import type { DesiredState } from '../network/desired.js';
+import type { NetworkState, Route } from '../network/state.js';
+import type { Change, Hazard, ManagementPath } from './change.js';
+
+/** Hazards of one change. */
+export function changeHazards(
+  change: Pick<Change, 'action' | 'object' | 'operations'>,
+  touchesManagement: boolean,
+  observed: NetworkState,
+): readonly Hazard[] {
+  const hazards: Hazard[] = [];
+  if (touchesManagement) {
+    hazards.push({
+      kind: 'management-path',
+      severity: 'warning',
+      text: 'touches the path of your SSH session',
+    });
+  }
+  for (const operation of change.operations) {
+    if (operation.op === 'set-mac') {
+      const before = observed.interfaces.get(operation.name)?.mac;
+      if (before !== undefined && before !== operation.mac) {
+        hazards.push({
+          kind: 'mac-change',
+          severity: 'note',
+          text: `the MAC address of ${operation.name} changes from ${before} to ${operation.mac}`,
+        });
+      }
+    }
+    if (
+      operation.op === 'create-link' &&
+      operation.link.link.kind === 'bond' &&
+      operation.link.link.mode === '802.3ad'
+    ) {
+      hazards.push({
+        kind: 'lacp',
+        severity: 'note',
+        text: `the switch ports of ${operation.link.link.ports.join(', ')} must form one LAG with LACP`,
+      });
+    }
+  }
+  return hazards;
+}
+
+export type PlanHazardInput = Readonly<{
+  observed: NetworkState;
+  target: NetworkState;
+  desired: DesiredState;
+  management: ManagementPath | undefined;
+  newAddress: string | undefined;
+  scope: readonly string[];
+  notes: readonly Readonly<{ interface: string; text: string }>[];
+  bootConfigured: ReadonlySet<string>;
+  isLost: (route: Route) => boolean;
+}>;
+
+/** Hazards of the plan as a whole: what changes outside what the plan names. */
+export function planHazards(input: PlanHazardInput): Hazard[] {
+  const { observed, target, management, newAddress } = input;
+  const hazards: Hazard[] = [];
+  if (management !== undefined && newAddress === 'none') {
+    hazards.push({
+      kind: 'management-address',
+      severity: 'warning',
+      text: `the plan takes away ${management.address}, at which SSH answers, and puts no other address in its place: the host will be cut off and will roll back`,
+    });
+  } else if (management !== undefined && newAddress !== undefined) {
+    hazards.push({
+      kind: 'management-address',
+      severity: 'warning',
+      text: `SSH moves from ${management.address} to ${newAddress}: the change is confirmed at the new address; the inventory must follow`,
+    });
+  }
+  const named = new Set(input.desired.interfaces.map((item) => item.name));
+  for (const before of observed.interfaces.values()) {
+    const after = target.interfaces.get(before.name);
+    if (after === undefined) {
+      if (!named.has(before.name)) {
+        hazards.push({
+          kind: 'recreate',
+          severity: 'warning',
+          text: `${before.name} goes, though the plan does not name it`,
+        });
+      }
+      continue;
+    }
+    if (after.mtu !== before.mtu && !hasLocation(input.desired, before.name, 'mtu')) {
+      hazards.push({
+        kind: 'mtu-side-effect',
+        severity: 'note',
+        text: `the MTU of ${before.name} changes from ${before.mtu} to ${after.mtu} with the interfaces it is joined with`,
+      });
+    }
+    const lost = (['ipv4', 'ipv6'] as const).flatMap((family) =>
+      before[family].addresses.filter(
+        (address) =>
+          !after[family].addresses.some(
+            (other) => other.ip === address.ip && other.prefixLength === address.prefixLength,
+          ) &&
+          !hasLocation(input.desired, before.name, `${family}.addresses`) &&
+          ![...target.interfaces.values()].some((item) =>
+            item[family].addresses.some((other) => other.ip === address.ip),
+          ),
+      ),
+    );
+    for (const address of lost) {
+      hazards.push({
+        kind: 'address-lost',
+        severity: 'warning',
+        text: `${before.name} loses its address ${address.ip}/${address.prefixLength}, which the plan does not name`,
+      });
+    }
+  }
+  for (const route of observed.routes) {
+    if (route.foreign && input.isLost(route)) {
+      hazards.push({
+        kind: 'route-lost',
+        severity: 'warning',
+        text: `the kernel drops the route ${route.destination} (table ${route.table}), which netorch cannot put back: it has several next hops or attributes of its own`,
+      });
+    }
+  }
+  for (const note of input.notes)
+    hazards.push({ kind: 'foreign-port-stays', severity: 'note', text: note.text });
+  const again = input.scope.filter((name) => input.bootConfigured.has(name));
+  if (again.length > 0) {
+    hazards.push({
+      kind: 'boot-configuration',
+      severity: 'note',
+      text: `ifupdown configures ${again.join(', ')} at boot: a reboot brings back what /etc/network/interfaces says`,
+    });
+  }
+  return hazards;
+}
+
+function hasLocation(desired: DesiredState, name: string, key: string): boolean {
+  return desired.interfaces.find((item) => item.name === name)?.locations.has(key) === true;
+}

@@ -1,0 +1,401 @@
+/**
+ * What the kernel does when it is told to do something: each operation applied to a model of one host's
+ * network, with the consequences that nobody asked for (measured on Linux 6.1; docs/kernel.md lists them).
+ * The planner runs its own plan through this model, sees what is lost on the way, and puts it back.
+ *
+ * Where the kernel's behaviour depends on something that cannot be observed, the model forgets the value
+ * (undefined), so that the planner sets it explicitly.
+ */
+import { assertNever } from '../errors.js';
+import { isInSubnet } from '../network/ip.js';
+import type {
+  BridgePort,
+  DnsState,
+  InterfaceState,
+  IpAddress,
+  IpFamily,
+  Link,
+  NetworkState,
+  PortVlan,
+  Route,
+  RouteRule,
+} from '../network/state.js';
+import { baseOf } from '../network/state.js';
+import type { Operation } from './change.js';
+
+export type ModelInterface = {
+  name: string;
+  up: boolean;
+  /** undefined: not known, or about to be chosen by the kernel. */
+  mac: string | undefined;
+  mtu: number | undefined;
+  controller: string | undefined;
+  ipv4: IpAddress[];
+  ipv6Enabled: boolean;
+  ipv6: IpAddress[];
+  link: Link;
+  /** As a port: options and VLAN table; undefined where not known. */
+  portOptions: Record<string, string>;
+  vlans: PortVlan[];
+};
+
+/** Routes and rules are compared by value. */
+export function routeKey(route: Route): string {
+  return [route.family, route.destination, route.table, route.metric ?? 'default'].join(' ');
+}
+
+export function sameRoute(a: Route, b: Route): boolean {
+  return (
+    routeKey(a) === routeKey(b) &&
+    a.type === b.type &&
+    a.nextHopInterface === b.nextHopInterface &&
+    a.nextHopAddress === b.nextHopAddress &&
+    a.source === b.source &&
+    a.onlink === b.onlink
+  );
+}
+
+export function ruleText(rule: RouteRule): string {
+  return JSON.stringify([
+    rule.family,
+    rule.from ?? '',
+    rule.to ?? '',
+    rule.iif ?? '',
+    rule.fwmark ?? '',
+    rule.fwmask ?? '',
+    rule.table ?? '',
+    rule.action ?? '',
+  ]);
+}
+
+export class KernelModel {
+  readonly interfaces = new Map<string, ModelInterface>();
+  routes: Route[];
+  rules: RouteRule[];
+  dns: DnsState;
+
+  constructor(state: NetworkState) {
+    const portSettings = new Map<string, BridgePort>();
+    for (const item of state.interfaces.values()) {
+      if (item.link.kind === 'linux-bridge') {
+        for (const port of item.link.ports) portSettings.set(port.name, port);
+      }
+    }
+    for (const item of state.interfaces.values()) {
+      this.interfaces.set(item.name, fromState(item, portSettings.get(item.name)));
+    }
+    this.routes = [...state.routes];
+    this.rules = [...state.rules];
+    this.dns = state.dns;
+  }
+
+  get(name: string): ModelInterface | undefined {
+    return this.interfaces.get(name);
+  }
+
+  portsOf(name: string): readonly ModelInterface[] {
+    return [...this.interfaces.values()].filter((item) => item.controller === name);
+  }
+
+  childrenOf(name: string): readonly ModelInterface[] {
+    return [...this.interfaces.values()].filter((item) => baseOf(item.link) === name);
+  }
+
+  private existing(name: string): ModelInterface {
+    const item = this.interfaces.get(name);
+    if (item === undefined)
+      throw new Error(`the plan acts on ${name}, which is not there at that point`);
+    return item;
+  }
+
+  apply(operation: Operation): void {
+    switch (operation.op) {
+      case 'create-link':
+        return this.create(operation.link);
+      case 'delete-link':
+        return this.delete(operation.name);
+      case 'set-up':
+        return this.setUp(this.existing(operation.name));
+      case 'set-down':
+        return this.setDown(this.existing(operation.name));
+      case 'set-mtu':
+        return this.setMtu(this.existing(operation.name), operation.mtu);
+      case 'set-mac':
+        return this.setMac(this.existing(operation.name), operation.mac);
+      case 'attach':
+        return this.attach(this.existing(operation.name), this.existing(operation.to));
+      case 'detach':
+        return this.detach(this.existing(operation.name));
+      case 'set-bond-options': {
+        const bond = this.existing(operation.name);
+        if (bond.link.kind !== 'bond') return;
+        const { mode, ...options } = operation.options;
+        bond.link = {
+          ...bond.link,
+          ...(mode === undefined ? {} : { mode: mode as typeof bond.link.mode }),
+          options: { ...bond.link.options, ...options },
+        };
+        return;
+      }
+      case 'set-bridge-options': {
+        const bridge = this.existing(operation.name);
+        if (bridge.link.kind !== 'linux-bridge') return;
+        bridge.link = { ...bridge.link, options: { ...bridge.link.options, ...operation.options } };
+        return;
+      }
+      case 'set-port-options':
+        Object.assign(this.existing(operation.name).portOptions, operation.options);
+        return;
+      case 'add-port-vlan': {
+        const port = this.existing(operation.name);
+        const others = port.vlans
+          .filter((vlan) => vlan.vid !== operation.vlan.vid)
+          // A port has one PVID: the newer one wins.
+          .map((vlan) => (operation.vlan.pvid ? { ...vlan, pvid: false } : vlan));
+        port.vlans = [...others, operation.vlan].sort((a, b) => a.vid - b.vid);
+        return;
+      }
+      case 'delete-port-vlan': {
+        const port = this.existing(operation.name);
+        port.vlans = port.vlans.filter((vlan) => vlan.vid !== operation.vid);
+        return;
+      }
+      case 'set-ipv6-enabled': {
+        const item = this.existing(operation.name);
+        item.ipv6Enabled = operation.enabled;
+        if (!operation.enabled) {
+          item.ipv6 = [];
+          this.dropRoutes(
+            (route) => route.family === 'ipv6' && route.nextHopInterface === item.name,
+          );
+        }
+        return;
+      }
+      case 'add-address': {
+        const item = this.existing(operation.name);
+        const list = operation.family === 'ipv4' ? item.ipv4 : item.ipv6;
+        list.push(operation.address);
+        return;
+      }
+      case 'delete-address':
+        return this.deleteAddress(
+          this.existing(operation.name),
+          operation.family,
+          operation.address,
+        );
+      case 'add-route':
+        this.dropRoutes((route) => !route.foreign && routeKey(route) === routeKey(operation.route));
+        this.routes.push(operation.route);
+        return;
+      case 'delete-route':
+        this.dropRoutes((route) => sameRoute(route, operation.route));
+        return;
+      case 'add-rule':
+        this.rules.push(operation.rule);
+        return;
+      case 'delete-rule': {
+        const text = ruleText(operation.rule);
+        this.rules = this.rules.filter(
+          (rule) => ruleText(rule) !== text || rule.priority !== operation.rule.priority,
+        );
+        return;
+      }
+      case 'set-dns':
+        this.dns = operation.dns;
+        return;
+      default:
+        return assertNever(operation);
+    }
+  }
+
+  private create(state: InterfaceState): void {
+    // A bond or bridge is made without ports; addresses come later.
+    const link: Link =
+      state.link.kind === 'bond' || state.link.kind === 'linux-bridge'
+        ? ({ ...state.link, ports: [] } as Link)
+        : state.link;
+    this.interfaces.set(state.name, {
+      name: state.name,
+      up: false,
+      mac: state.mac,
+      mtu: state.mtu,
+      controller: undefined,
+      ipv4: [],
+      ipv6Enabled: true,
+      ipv6: [],
+      link,
+      portOptions: {},
+      vlans: [],
+    });
+    if (link.kind === 'veth' && link.peer !== undefined && !this.interfaces.has(link.peer)) {
+      this.interfaces.set(link.peer, {
+        name: link.peer,
+        up: false,
+        mac: undefined,
+        mtu: undefined,
+        controller: undefined,
+        ipv4: [],
+        ipv6Enabled: true,
+        ipv6: [],
+        link: { kind: 'veth', peer: state.name },
+        portOptions: {},
+        vlans: [],
+      });
+    }
+  }
+
+  /** net/core/dev.c unregister_netdevice: what stands on it or is a port of it is let go or vanishes too. */
+  private delete(name: string): void {
+    const item = this.interfaces.get(name);
+    if (item === undefined) return;
+    for (const child of this.childrenOf(name)) this.delete(child.name);
+    for (const port of this.portsOf(name)) this.detach(port);
+    if (item.controller !== undefined) this.forgetBridgeMac(item.controller);
+    this.interfaces.delete(name);
+    this.dropRoutes((route) => route.nextHopInterface === name);
+    if (item.link.kind === 'veth' && item.link.peer !== undefined) this.delete(item.link.peer);
+  }
+
+  private setUp(item: ModelInterface): void {
+    item.up = true;
+    // net/8021q/vlan.c vlan_device_event NETDEV_UP: its VLANs come up with it.
+    for (const child of this.childrenOf(item.name))
+      if (child.link.kind === 'vlan' && !child.up) this.setUp(child);
+  }
+
+  private setDown(item: ModelInterface): void {
+    item.up = false;
+    item.ipv6 = [];
+    this.dropRoutes((route) => route.nextHopInterface === item.name);
+    for (const child of this.childrenOf(item.name))
+      if (child.link.kind === 'vlan' && child.up) this.setDown(child);
+  }
+
+  private setMtu(item: ModelInterface, mtu: number): void {
+    item.mtu = mtu;
+    if (item.link.kind === 'bond')
+      for (const port of this.portsOf(item.name)) this.setMtu(port, mtu);
+    // Lowering drags the VLANs along; raising does not lift them again.
+    for (const child of this.childrenOf(item.name)) {
+      if (child.link.kind === 'vlan' && (child.mtu === undefined || child.mtu > mtu))
+        this.setMtu(child, mtu);
+    }
+    if (item.controller !== undefined) this.forgetBridgeMtu(item.controller);
+    if (mtu < 1280) {
+      // net/ipv6/addrconf.c NETDEV_CHANGEMTU: below IPV6_MIN_MTU the stack of the device is taken down.
+      item.ipv6 = [];
+      this.dropRoutes((route) => route.family === 'ipv6' && route.nextHopInterface === item.name);
+    }
+  }
+
+  private setMac(item: ModelInterface, mac: string): void {
+    item.mac = mac;
+    for (const child of this.childrenOf(item.name))
+      if (child.link.kind === 'vlan') child.mac = undefined;
+    if (item.controller !== undefined) this.forgetBridgeMac(item.controller);
+    if (item.link.kind === 'bond') for (const port of this.portsOf(item.name)) port.mac = mac;
+  }
+
+  private attach(port: ModelInterface, controller: ModelInterface): void {
+    const isFirst = this.portsOf(controller.name).length === 0;
+    port.controller = controller.name;
+    if (controller.link.kind === 'bond') {
+      controller.link = { ...controller.link, ports: [...controller.link.ports, port.name].sort() };
+      port.mtu = controller.mtu;
+      // drivers/net/bonding/bond_main.c bond_enslave: an unset bond MAC is taken from the first port.
+      if (isFirst && controller.mac === undefined) this.setMac(controller, port.mac ?? '');
+      port.mac = controller.mac;
+      port.up = true;
+      port.ipv6 = [];
+    } else if (controller.link.kind === 'linux-bridge') {
+      const entry: BridgePort = { name: port.name, options: {}, vlans: [] };
+      controller.link = { ...controller.link, ports: [...controller.link.ports, entry] };
+      this.forgetBridgeMac(controller.name);
+      this.forgetBridgeMtu(controller.name);
+      port.portOptions = {};
+      const pvid = Number(controller.link.options['vlan_default_pvid'] ?? '1');
+      port.vlans = pvid === 0 ? [] : [{ vid: pvid, pvid: true, untagged: true }];
+    }
+  }
+
+  private detach(port: ModelInterface): void {
+    const controller =
+      port.controller === undefined ? undefined : this.interfaces.get(port.controller);
+    port.controller = undefined;
+    if (controller?.link.kind === 'bond') {
+      controller.link = {
+        ...controller.link,
+        ports: controller.link.ports.filter((name) => name !== port.name),
+      };
+      // __bond_release_one closes the port and gives back the MTU and MAC from before it was enslaved.
+      port.mtu = undefined;
+      port.mac = undefined;
+      this.setDown(port);
+    } else if (controller?.link.kind === 'linux-bridge') {
+      controller.link = {
+        ...controller.link,
+        ports: controller.link.ports.filter((entry) => entry.name !== port.name),
+      };
+      this.forgetBridgeMac(controller.name);
+      this.forgetBridgeMtu(controller.name);
+      port.portOptions = {};
+      port.vlans = [];
+    }
+  }
+
+  private forgetBridgeMac(name: string): void {
+    const bridge = this.interfaces.get(name);
+    if (bridge?.link.kind === 'linux-bridge') bridge.mac = undefined;
+  }
+
+  private forgetBridgeMtu(name: string): void {
+    const bridge = this.interfaces.get(name);
+    if (bridge?.link.kind === 'linux-bridge') bridge.mtu = undefined;
+  }
+
+  private deleteAddress(item: ModelInterface, family: IpFamily, address: IpAddress): void {
+    const isSame = (other: IpAddress) =>
+      other.ip === address.ip && other.prefixLength === address.prefixLength;
+    if (family === 'ipv6') {
+      item.ipv6 = item.ipv6.filter((other) => !isSame(other));
+    } else {
+      // net/ipv4/devinet.c __inet_del_ifa: with a primary address its secondaries go (promote_secondaries=0).
+      const index = item.ipv4.findIndex(isSame);
+      const inSubnet = (other: IpAddress) =>
+        other.prefixLength === address.prefixLength && isInSubnet(other.ip, address);
+      const isPrimary = item.ipv4.findIndex(inSubnet) === index;
+      item.ipv4 = item.ipv4.filter((other) => !isSame(other) && !(isPrimary && inSubnet(other)));
+    }
+    const left = family === 'ipv4' ? item.ipv4 : item.ipv6;
+    this.dropRoutes(
+      (route) =>
+        route.family === family &&
+        (route.source === address.ip ||
+          (route.nextHopInterface === item.name &&
+            ((family === 'ipv4' && left.length === 0) ||
+              (route.nextHopAddress !== undefined &&
+                isInSubnet(route.nextHopAddress, address) &&
+                !left.some((other) => isInSubnet(route.nextHopAddress ?? '', other)))))),
+    );
+  }
+
+  private dropRoutes(isGone: (route: Route) => boolean): void {
+    this.routes = this.routes.filter((route) => !isGone(route));
+  }
+}
+
+function fromState(item: InterfaceState, port: BridgePort | undefined): ModelInterface {
+  return {
+    name: item.name,
+    up: item.up,
+    mac: item.mac,
+    mtu: item.mtu,
+    controller: item.controller,
+    ipv4: [...item.ipv4.addresses],
+    ipv6Enabled: item.ipv6.enabled,
+    ipv6: [...item.ipv6.addresses],
+    link: item.link,
+    portOptions: { ...port?.options },
+    vlans: [...(port?.vlans ?? [])],
+  };
+}

@@ -1,0 +1,981 @@
+/**
+ * The planner: from observed and target state to the ordered changes, each with its reason, its hazards
+ * and its operations. Pure. The plan is run through the kernel's model (kernel-model.ts) as it grows, so
+ * that what the kernel takes away on the way is put back by a later change.
+ */
+import { NetorchError } from '../errors.js';
+import type { DesiredInterface, DesiredState } from '../network/desired.js';
+import {
+  baseOf,
+  portsOf,
+  type BridgeLink,
+  type InterfaceState,
+  type IpAddress,
+  type IpFamily,
+  type Link,
+  type NetworkState,
+  type Route,
+} from '../network/state.js';
+import type { Change, ChangePlan, Hazard, ManagementPath, Operation } from './change.js';
+import { changeHazards, planHazards } from './hazards.js';
+import { KernelModel, routeKey, ruleText, sameRoute } from './kernel-model.js';
+import { covers, devicesBelow, newManagementAddress } from './management-path.js';
+import { dependencyOrder } from './order.js';
+
+export type PlanInput = Readonly<{
+  host: string;
+  observed: NetworkState;
+  target: NetworkState;
+  desired: DesiredState;
+  management: ManagementPath | undefined;
+  /** What merging noticed, e.g. ports that stay on a bridge though no plan names them. */
+  notes: readonly Readonly<{ interface: string; text: string }>[];
+  /** Interfaces that another service configures again at boot. */
+  bootConfigured: ReadonlySet<string>;
+}>;
+
+type Why = Change['why'];
+
+/** Options a bond takes only while it has no ports, or only while it is down (bond_options.c, BOND_OPTFLAG_*). */
+const NEEDS_NO_PORTS = new Set(['mode', 'fail_over_mac']);
+const NEEDS_DOWN = new Set([
+  'mode',
+  'lacp_rate',
+  'lacp_active',
+  'ad_select',
+  'ad_actor_sys_prio',
+  'ad_actor_system',
+  'ad_user_port_key',
+  'tlb_dynamic_lb',
+  'arp_validate',
+]);
+
+const MAX_ROUNDS = 5;
+
+export function planChanges(input: PlanInput): ChangePlan {
+  return new Planner(input).run();
+}
+
+function sameAddress(a: IpAddress, b: IpAddress): boolean {
+  return a.ip === b.ip && a.prefixLength === b.prefixLength;
+}
+
+function addressText(address: IpAddress): string {
+  return `${address.ip}/${address.prefixLength}`;
+}
+
+export function routeText(route: Route): string {
+  const isDefault = route.destination === '0.0.0.0/0' || route.destination === '::/0';
+  return [
+    route.type === 'unicast' ? undefined : route.type,
+    isDefault ? `default${route.family === 'ipv6' ? ' (IPv6)' : ''}` : route.destination,
+    route.nextHopAddress === undefined ? undefined : `via ${route.nextHopAddress}`,
+    route.nextHopInterface === undefined ? undefined : `dev ${route.nextHopInterface}`,
+    route.table === 254 ? undefined : `table ${route.table}`,
+    route.metric === undefined ? undefined : `metric ${route.metric}`,
+  ]
+    .filter((word) => word !== undefined)
+    .join(' ');
+}
+
+export function ruleWords(rule: NetworkState['rules'][number]): string {
+  return [
+    rule.from === undefined ? undefined : `from ${rule.from}`,
+    rule.to === undefined ? undefined : `to ${rule.to}`,
+    rule.iif === undefined ? undefined : `iif ${rule.iif}`,
+    rule.fwmark === undefined ? undefined : `fwmark ${rule.fwmark}`,
+    rule.table === undefined ? undefined : `table ${rule.table}`,
+    rule.action,
+    rule.priority === undefined ? undefined : `priority ${rule.priority}`,
+  ]
+    .filter((word) => word !== undefined)
+    .join(' ');
+}
+
+function describe(item: InterfaceState): string {
+  const { link } = item;
+  switch (link.kind) {
+    case 'bond': {
+      const options = Object.entries(link.options).map(([key, value]) => `${key} ${value}`);
+      return `bond ${item.name} (${[link.mode, ...options].join(', ')})`;
+    }
+    case 'vlan':
+      return `VLAN ${item.name} (id ${link.id} on ${link.base}${link.protocol === '802.1ad' ? ', 802.1ad' : ''})`;
+    case 'linux-bridge':
+      return `bridge ${item.name}${link.options['vlan_filtering'] === '1' ? ' (VLAN filtering)' : ''}`;
+    case 'vxlan':
+      return `vxlan ${item.name} (id ${link.id})`;
+    case 'veth':
+      return `veth ${item.name}${link.peer === undefined ? '' : ` (peer ${link.peer})`}`;
+    case 'dummy':
+      return `dummy ${item.name}`;
+    case 'ethernet':
+    case 'loopback':
+    case 'other':
+      return item.name;
+  }
+}
+
+/** A link that differs in one of these cannot be changed in place: it is made anew. */
+function identity(link: Link): string {
+  switch (link.kind) {
+    case 'vlan':
+      return `vlan ${link.base} ${link.id} ${link.protocol}`;
+    case 'vxlan':
+      return `vxlan ${[link.id, link.base, link.local, link.remote, link.destinationPort, link.learning].join(' ')}`;
+    case 'veth':
+      return 'veth';
+    default:
+      return link.kind;
+  }
+}
+
+class Planner {
+  private readonly model: KernelModel;
+  private readonly changes: (Omit<Change, 'hazards' | 'touchesManagement'> & {
+    operations: Operation[];
+  })[] = [];
+  private readonly desired: ReadonlyMap<string, DesiredInterface>;
+  private readonly buildOrder: readonly InterfaceState[];
+  private readonly recreated = new Set<string>();
+  private emitted = 0;
+
+  constructor(private readonly input: PlanInput) {
+    this.model = new KernelModel(input.observed);
+    this.desired = new Map(input.desired.interfaces.map((item) => [item.name, item]));
+    this.buildOrder = dependencyOrder(input.target.interfaces);
+    for (const item of input.target.interfaces.values()) {
+      const now = input.observed.interfaces.get(item.name);
+      if (now !== undefined && identity(now.link) !== identity(item.link))
+        this.recreated.add(item.name);
+    }
+  }
+
+  run(): ChangePlan {
+    const { input } = this;
+    for (let round = 0; ; round++) {
+      const before = this.emitted;
+      if (round === 0) {
+        this.removeRoutes();
+        this.tearDown();
+      }
+      for (const item of this.buildOrder) this.build(item);
+      for (const item of this.buildOrder) this.addAddresses(item);
+      this.addRoutes();
+      this.settleRules();
+      this.settleDns();
+      if (this.emitted === before) break;
+      if (round >= MAX_ROUNDS) {
+        throw new Error(
+          `planning for ${input.host} does not come to an end: ${this.changes.at(-1)?.id ?? ''}`,
+        );
+      }
+    }
+    return this.finish();
+  }
+
+  // ---- emitting ------------------------------------------------------------------------------------
+
+  private emit(
+    change: Readonly<{
+      id: string;
+      action: Change['action'];
+      object: string;
+      summary: string;
+      why: Why;
+    }>,
+    ...operations: readonly Operation[]
+  ): void {
+    for (const operation of operations) this.model.apply(operation);
+    this.emitted += operations.length;
+    const last = this.changes.at(-1);
+    if (last !== undefined && last.id === change.id) {
+      last.operations.push(...operations);
+      return;
+    }
+    const repeated = this.changes.filter(
+      (other) => other.id === change.id || other.id.startsWith(`${change.id} #`),
+    );
+    const id = repeated.length === 0 ? change.id : `${change.id} #${repeated.length + 1}`;
+    this.changes.push({ ...change, id, operations: [...operations] });
+  }
+
+  /** The first of `keys` that the plan gives for this interface, with its place; else whose consequence it is. */
+  private why(name: string, keys: readonly string[], consequence: string): Why {
+    const wanted = this.desired.get(name);
+    for (const key of keys) {
+      const location = wanted?.locations.get(key);
+      if (location !== undefined) return { text: key === '' ? name : `${name}: ${key}`, location };
+    }
+    return { text: consequence, location: undefined };
+  }
+
+  // ---- taking away, top-down -------------------------------------------------------------------------
+
+  private removeRoutes(): void {
+    const kept = new Set(this.input.target.routes.map(routeKey));
+    for (const route of [...this.model.routes]) {
+      if (route.foreign || this.input.target.routes.some((wanted) => sameRoute(wanted, route)))
+        continue;
+      // A route with the same key is replaced in one step later, without a gap.
+      if (kept.has(routeKey(route))) continue;
+      const device = route.nextHopInterface;
+      if (device !== undefined && this.mustGo(device)) continue;
+      this.emit(
+        {
+          id: `remove route ${routeText(route)}`,
+          action: 'delete',
+          object: `route ${route.destination}`,
+          summary: `remove route ${routeText(route)}`,
+          why: this.whyRoute(route, 'its address or interface goes'),
+        },
+        { op: 'delete-route', route },
+      );
+    }
+  }
+
+  private mustGo(name: string): boolean {
+    return !this.input.target.interfaces.has(name) || this.recreated.has(name);
+  }
+
+  private tearDown(): void {
+    const { observed, target } = this.input;
+    for (const now of [...dependencyOrder(observed.interfaces)].reverse()) {
+      const item = this.model.get(now.name);
+      if (item === undefined) continue;
+      const wanted = target.interfaces.get(now.name);
+      if (wanted === undefined || this.recreated.has(now.name)) {
+        this.remove(now, wanted);
+        continue;
+      }
+      if (wanted.link.kind === 'other') continue;
+      if (item.controller !== undefined && item.controller !== wanted.controller) {
+        this.detach(item.name, item.controller);
+      }
+      this.freeBondPorts(wanted);
+      this.removeAddresses(wanted);
+      if (item.mtu !== undefined && wanted.mtu < item.mtu && !this.followsBond(wanted))
+        this.setMtu(wanted);
+      if (!wanted.up && item.up) {
+        this.emit(
+          {
+            id: `set down ${now.name}`,
+            action: 'modify',
+            object: now.name,
+            summary: `set ${now.name} down`,
+            why: this.why(now.name, ['state', ''], 'consequence of the plan'),
+          },
+          { op: 'set-down', name: now.name },
+        );
+      }
+    }
+  }
+
+  private remove(now: InterfaceState, wanted: InterfaceState | undefined): void {
+    const isRecreate = wanted !== undefined;
+    const attachments = now.facts?.attachments ?? [];
+    if (isRecreate && attachments.length > 0) {
+      throw new NetorchError(
+        'RECREATE_REFUSED',
+        `${this.input.host}: ${now.name} must be made anew, which would lose what netorch cannot carry over: ${attachments.join(', ')}`,
+        { location: this.desired.get(now.name)?.locations.get('') },
+      );
+    }
+    const base = baseOf(now.link);
+    const consequence =
+      base !== undefined && this.mustGo(base)
+        ? `${base}, on which it stands, goes`
+        : 'no part of the plan any more';
+    this.emit(
+      {
+        id: `${isRecreate ? 'take away' : 'delete'} ${now.name}`,
+        action: isRecreate ? 'recreate' : 'delete',
+        object: now.name,
+        summary: isRecreate
+          ? `take away ${describe(now)}: it cannot be changed in place and is made anew`
+          : `delete ${describe(now)}`,
+        why: this.why(now.name, ['vlan.id', 'vlan.base', 'vxlan', 'state', ''], consequence),
+      },
+      { op: 'delete-link', name: now.name },
+    );
+  }
+
+  private detach(name: string, from: string): void {
+    this.emit(
+      {
+        id: `detach ${name} ${from}`,
+        action: 'modify',
+        object: name,
+        summary: `detach ${name} from ${from}`,
+        why: this.whyPort(name, from),
+      },
+      { op: 'detach', name, from },
+    );
+  }
+
+  private whyPort(name: string, controller: string): Why {
+    const wanted = this.input.target.interfaces.get(name)?.controller;
+    const own = this.desired.get(name)?.locations.get('controller');
+    if (own !== undefined) return { text: `${name}: controller`, location: own };
+    for (const candidate of [wanted, controller]) {
+      if (candidate === undefined) continue;
+      const locations = this.desired.get(candidate)?.locations;
+      for (const key of ['bond.ports', 'bridge.ports']) {
+        const location = locations?.get(key);
+        if (location !== undefined) return { text: `${candidate}: ports`, location };
+      }
+    }
+    return { text: `consequence of the changes to ${controller}`, location: undefined };
+  }
+
+  /** Ports must leave a bond whose mode (or fail_over_mac) changes; they come back in `build`. */
+  private freeBondPorts(wanted: InterfaceState): void {
+    const item = this.model.get(wanted.name);
+    if (wanted.link.kind !== 'bond' || item?.link.kind !== 'bond') return;
+    if (!Object.keys(this.bondDifference(wanted)).some((key) => NEEDS_NO_PORTS.has(key))) return;
+    for (const port of this.model.portsOf(wanted.name)) this.detach(port.name, wanted.name);
+  }
+
+  private bondDifference(wanted: InterfaceState): Record<string, string> {
+    const item = this.model.get(wanted.name);
+    const different: Record<string, string> = {};
+    if (wanted.link.kind !== 'bond' || item?.link.kind !== 'bond') return different;
+    if (item.link.mode !== wanted.link.mode) different['mode'] = wanted.link.mode;
+    for (const [key, value] of Object.entries(wanted.link.options)) {
+      if (item.link.options[key] !== value) different[key] = value;
+    }
+    return different;
+  }
+
+  private removeAddresses(wanted: InterfaceState): void {
+    const item = this.model.get(wanted.name);
+    if (item === undefined) return;
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const target = wanted[family].addresses;
+      const present = [...item[family]];
+      // The first IPv4 address is the primary one: to change it, all must go.
+      const isNewPrimary =
+        family === 'ipv4' &&
+        target[0] !== undefined &&
+        present[0] !== undefined &&
+        !sameAddress(target[0], present[0]);
+      for (const address of present) {
+        const list = family === 'ipv4' ? item.ipv4 : item.ipv6;
+        if (!list.some((other) => sameAddress(other, address))) continue;
+        if (!isNewPrimary && target.some((other) => sameAddress(other, address))) continue;
+        this.changeAddresses(wanted, family, {
+          op: 'delete-address',
+          name: wanted.name,
+          family,
+          address,
+        });
+      }
+    }
+  }
+
+  private changeAddresses(wanted: InterfaceState, family: IpFamily, operation: Operation): void {
+    const observed = this.input.observed.interfaces.get(wanted.name)?.[family].addresses ?? [];
+    const target = wanted[family].addresses;
+    const words = [
+      ...observed
+        .filter((a) => !target.some((b) => sameAddress(a, b)))
+        .map((a) => `-${addressText(a)}`),
+      ...target
+        .filter((a) => !observed.some((b) => sameAddress(a, b)))
+        .map((a) => `+${addressText(a)}`),
+    ];
+    const consequence =
+      wanted.controller === undefined
+        ? 'put back: the kernel takes it away in the course of the changes'
+        : `${wanted.name} becomes a port of ${wanted.controller}`;
+    const isRemoval = operation.op === 'delete-address';
+    this.emit(
+      {
+        id: `${isRemoval ? 'remove' : 'set'} ${family} addresses ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: isRemoval
+          ? `remove addresses of ${wanted.name}: ${words.filter((word) => word.startsWith('-')).join(', ') || 'to set them in another order'}`
+          : `set addresses of ${wanted.name}: ${words.filter((word) => word.startsWith('+')).join(', ') || target.map(addressText).join(', ')}`,
+        why: this.why(
+          wanted.name,
+          [`${family}.addresses`, `${family}.enabled`, family, 'state'],
+          consequence,
+        ),
+      },
+      operation,
+    );
+  }
+
+  // ---- building, bottom-up -----------------------------------------------------------------------------
+
+  private followsBond(wanted: InterfaceState): boolean {
+    return (
+      wanted.controller !== undefined &&
+      this.input.target.interfaces.get(wanted.controller)?.link.kind === 'bond'
+    );
+  }
+
+  private build(wanted: InterfaceState): void {
+    if (wanted.link.kind === 'other') return;
+    if (this.model.get(wanted.name) === undefined) this.create(wanted);
+    this.settleBond(wanted);
+    this.settleMac(wanted);
+    if (this.model.get(wanted.name)?.mtu !== wanted.mtu && !this.followsBond(wanted))
+      this.setMtu(wanted);
+    this.settleIpv6(wanted);
+    this.attachPorts(wanted);
+    if (wanted.link.kind === 'linux-bridge') this.settleBridge(wanted, wanted.link);
+    // Only now: a bridge's MAC and MTU followed its ports as they came.
+    this.settleMac(wanted);
+    if (this.model.get(wanted.name)?.mtu !== wanted.mtu && !this.followsBond(wanted))
+      this.setMtu(wanted);
+    const item = this.model.get(wanted.name);
+    // A bond opens its ports itself.
+    if (
+      wanted.up &&
+      item?.up === false &&
+      !(this.followsBond(wanted) && item.controller !== wanted.controller)
+    ) {
+      this.emit(
+        {
+          id: `set up ${wanted.name}`,
+          action: 'modify',
+          object: wanted.name,
+          summary: `set ${wanted.name} up`,
+          why: this.why(wanted.name, ['state', ''], 'it must be up for what stands on it'),
+        },
+        { op: 'set-up', name: wanted.name },
+      );
+    }
+  }
+
+  private create(wanted: InterfaceState): void {
+    const existed = this.input.observed.interfaces.get(wanted.name);
+    const operations: Operation[] = [{ op: 'create-link', link: wanted }];
+    if (!wanted.ipv6.enabled)
+      operations.push({ op: 'set-ipv6-enabled', name: wanted.name, enabled: false });
+    if (wanted.up) operations.push({ op: 'set-up', name: wanted.name });
+    const base = baseOf(wanted.link);
+    this.emit(
+      {
+        id: `create ${wanted.name}`,
+        action: existed === undefined ? 'create' : 'recreate',
+        object: wanted.name,
+        summary: `${existed === undefined ? 'create' : 'make anew'} ${describe(wanted)}`,
+        why: this.why(
+          wanted.name,
+          [''],
+          base === undefined
+            ? 'it went with a change'
+            : `${base}, on which it stands, is made anew`,
+        ),
+      },
+      ...operations,
+    );
+  }
+
+  private settleBond(wanted: InterfaceState): void {
+    const different = this.bondDifference(wanted);
+    const keys = Object.keys(different);
+    if (keys.length === 0) return;
+    const needsDown =
+      keys.some((key) => NEEDS_DOWN.has(key)) && this.model.get(wanted.name)?.up === true;
+    this.emit(
+      {
+        id: `set options ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: `set ${keys.map((key) => `${key} ${different[key] ?? ''}`).join(', ')} of bond ${wanted.name}`,
+        why: this.why(
+          wanted.name,
+          [...keys.map((key) => `bond.options.${key}`), 'bond.mode', 'bond.options', 'bond', ''],
+          'consequence of the plan',
+        ),
+      },
+      ...(needsDown ? [{ op: 'set-down', name: wanted.name } as const] : []),
+      { op: 'set-bond-options', name: wanted.name, options: different },
+      ...(needsDown && wanted.up ? [{ op: 'set-up', name: wanted.name } as const] : []),
+    );
+  }
+
+  private settleMac(wanted: InterfaceState): void {
+    const item = this.model.get(wanted.name);
+    if (item === undefined || wanted.mac === undefined || item.mac === wanted.mac) return;
+    // The MAC of a bond's port is the bond's; that of a bridge is settled when its ports are there.
+    if (item.controller !== undefined && this.followsBond(wanted)) return;
+    if (
+      wanted.link.kind === 'linux-bridge' &&
+      portsOf(wanted.link).some((port) => this.model.get(port)?.controller !== wanted.name)
+    )
+      return;
+    const isUpNic = wanted.link.kind === 'ethernet' && item.up;
+    this.emit(
+      {
+        id: `set mac ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: `set the MAC address of ${wanted.name} to ${wanted.mac}`,
+        why: this.why(
+          wanted.name,
+          ['mac', 'copyMacFrom'],
+          'its own MAC again, or the MAC of its uplink',
+        ),
+      },
+      ...(isUpNic ? [{ op: 'set-down', name: wanted.name } as const] : []),
+      { op: 'set-mac', name: wanted.name, mac: wanted.mac },
+      ...(isUpNic ? [{ op: 'set-up', name: wanted.name } as const] : []),
+    );
+  }
+
+  private setMtu(wanted: InterfaceState): void {
+    this.emit(
+      {
+        id: `set mtu ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: `set the MTU of ${wanted.name} to ${wanted.mtu}`,
+        why: this.why(wanted.name, ['mtu'], 'it follows the interfaces it is joined with'),
+      },
+      { op: 'set-mtu', name: wanted.name, mtu: wanted.mtu },
+    );
+  }
+
+  private settleIpv6(wanted: InterfaceState): void {
+    const item = this.model.get(wanted.name);
+    if (item === undefined || item.ipv6Enabled === wanted.ipv6.enabled) return;
+    this.emit(
+      {
+        id: `set ipv6 ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: `switch IPv6 ${wanted.ipv6.enabled ? 'on' : 'off'} on ${wanted.name}`,
+        why: this.why(wanted.name, ['ipv6.enabled', 'ipv6'], 'consequence of the plan'),
+      },
+      { op: 'set-ipv6-enabled', name: wanted.name, enabled: wanted.ipv6.enabled },
+    );
+  }
+
+  private attachPorts(wanted: InterfaceState): void {
+    const path = this.input.management?.devices ?? [];
+    const observed = this.input.observed.interfaces;
+    // A bond takes the MAC of its first port: the one that carries SSH or addresses keeps its MAC so.
+    const weight = (port: string) =>
+      path.includes(port) ? 0 : (observed.get(port)?.ipv4.addresses.length ?? 0) > 0 ? 1 : 2;
+    const ports = [...portsOf(wanted.link)].sort(
+      (a, b) => weight(a) - weight(b) || (a < b ? -1 : 1),
+    );
+    for (const port of ports) {
+      const item = this.model.get(port);
+      if (item === undefined || item.controller === wanted.name) continue;
+      if (item.controller !== undefined) this.detach(port, item.controller);
+      const mustBeDown = wanted.link.kind === 'bond' && item.up;
+      this.emit(
+        {
+          id: `attach ${port} ${wanted.name}`,
+          action: 'modify',
+          object: port,
+          summary: `attach ${port} to ${wanted.name}`,
+          why: this.whyPort(port, wanted.name),
+        },
+        ...(mustBeDown ? [{ op: 'set-down', name: port } as const] : []),
+        { op: 'attach', name: port, to: wanted.name },
+      );
+    }
+  }
+
+  private settleBridge(wanted: InterfaceState, link: BridgeLink): void {
+    const item = this.model.get(wanted.name);
+    if (item?.link.kind !== 'linux-bridge') return;
+    const isFiltering = link.options['vlan_filtering'] === '1';
+    for (const port of link.ports) {
+      const present = this.model.get(port.name);
+      if (present?.controller !== wanted.name) continue;
+      const options = Object.fromEntries(
+        Object.entries(port.options).filter(([key, value]) =>
+          present.portOptions[key] !== undefined || this.isWanted(wanted.name, port.name, key)
+            ? present.portOptions[key] !== value
+            : false,
+        ),
+      );
+      if (Object.keys(options).length > 0) {
+        this.emit(
+          {
+            id: `set port options ${port.name}`,
+            action: 'modify',
+            object: port.name,
+            summary: `set ${Object.entries(options)
+              .map(([key, value]) => `${key} ${value}`)
+              .join(', ')} of port ${port.name} on ${wanted.name}`,
+            why: this.why(wanted.name, ['bridge.ports'], 'consequence of the plan'),
+          },
+          { op: 'set-port-options', name: port.name, options },
+        );
+      }
+      // The VLAN table comes before the filter is switched on, or frames fall into the default VLAN.
+      if (isFiltering) this.settlePortVlans(wanted, port.name, port.vlans);
+    }
+    const options = Object.fromEntries(
+      Object.entries(link.options).filter(
+        ([key, value]) => item.link.kind === 'linux-bridge' && item.link.options[key] !== value,
+      ),
+    );
+    if (Object.keys(options).length > 0) {
+      this.emit(
+        {
+          id: `set options ${wanted.name}`,
+          action: 'modify',
+          object: wanted.name,
+          summary: `set ${Object.entries(options)
+            .map(([key, value]) => `${key} ${value}`)
+            .join(', ')} of bridge ${wanted.name}`,
+          why: this.why(
+            wanted.name,
+            [
+              ...Object.keys(options).map((key) => `bridge.options.${key}`),
+              'bridge.options',
+              'bridge.ports',
+              'bridge',
+              '',
+            ],
+            'consequence of the plan',
+          ),
+        },
+        { op: 'set-bridge-options', name: wanted.name, options },
+      );
+    }
+  }
+
+  private isWanted(bridge: string, port: string, option: string): boolean {
+    return (
+      this.desired.get(bridge)?.bridge?.ports?.find((entry) => entry.name === port)?.options?.[
+        option
+      ] !== undefined
+    );
+  }
+
+  private settlePortVlans(
+    bridge: InterfaceState,
+    port: string,
+    wanted: BridgeLink['ports'][number]['vlans'],
+  ): void {
+    const present = this.model.get(port);
+    if (present === undefined) return;
+    const operations: Operation[] = [];
+    for (const vlan of present.vlans) {
+      if (!wanted.some((other) => other.vid === vlan.vid))
+        operations.push({ op: 'delete-port-vlan', name: port, vid: vlan.vid });
+    }
+    for (const vlan of wanted) {
+      const same = present.vlans.find((other) => other.vid === vlan.vid);
+      if (same === undefined || same.pvid !== vlan.pvid || same.untagged !== vlan.untagged) {
+        operations.push({ op: 'add-port-vlan', name: port, vlan });
+      }
+    }
+    if (operations.length === 0) return;
+    const words = wanted.map(
+      (vlan) => `${vlan.vid}${vlan.pvid ? ' (native)' : vlan.untagged ? ' (untagged)' : ''}`,
+    );
+    this.emit(
+      {
+        id: `set vlans ${port}`,
+        action: 'modify',
+        object: port,
+        summary: `set the VLANs of port ${port} on ${bridge.name}: ${compactVlans(words)}`,
+        why: this.why(bridge.name, ['bridge.ports'], 'consequence of the plan'),
+      },
+      ...operations,
+    );
+  }
+
+  // ---- addresses, routes, rules, DNS --------------------------------------------------------------------
+
+  private addAddresses(wanted: InterfaceState): void {
+    const item = this.model.get(wanted.name);
+    if (item === undefined || wanted.link.kind === 'other') return;
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const present = family === 'ipv4' ? item.ipv4 : item.ipv6;
+      for (const address of wanted[family].addresses) {
+        if (present.some((other) => sameAddress(other, address))) continue;
+        this.changeAddresses(wanted, family, {
+          op: 'add-address',
+          name: wanted.name,
+          family,
+          address,
+        });
+      }
+    }
+  }
+
+  private whyRoute(route: Route, consequence: string): Why {
+    const wanted = this.input.desired.routes.find(
+      (item) =>
+        (item.destination === undefined || item.destination === route.destination) &&
+        (item.nextHopInterface === undefined || item.nextHopInterface === route.nextHopInterface) &&
+        (item.nextHopAddress === undefined || item.nextHopAddress === route.nextHopAddress) &&
+        (item.table === undefined || item.table === route.table),
+    );
+    if (wanted?.location !== undefined) {
+      return { text: wanted.absent ? 'routes: state absent' : 'routes', location: wanted.location };
+    }
+    return { text: consequence, location: undefined };
+  }
+
+  private addRoutes(): void {
+    const missing = this.input.target.routes.filter(
+      (route) => !route.foreign && !this.model.routes.some((other) => sameRoute(other, route)),
+    );
+    // A next hop must be reachable when its route is added: routes without one come first.
+    const hops = (route: Route) => (route.nextHopAddress === undefined ? 0 : 1);
+    for (const route of [...missing].sort((a, b) => hops(a) - hops(b))) {
+      const wasThere = this.input.observed.routes.some((other) => sameRoute(other, route));
+      this.emit(
+        {
+          id: `set route ${routeText(route)}`,
+          action: wasThere ? 'modify' : 'create',
+          object: `route ${route.destination}`,
+          summary: `${wasThere ? 'put back' : 'add'} route ${routeText(route)}`,
+          why: this.whyRoute(route, 'the kernel drops it in the course of the changes'),
+        },
+        { op: 'add-route', route },
+      );
+    }
+  }
+
+  private settleRules(): void {
+    const text = (rule: NetworkState['rules'][number]) =>
+      `${rule.priority ?? ''} ${ruleText(rule)}`;
+    const matches = (wanted: NetworkState['rules'][number], rule: NetworkState['rules'][number]) =>
+      ruleText(wanted) === ruleText(rule) &&
+      (wanted.priority === undefined || wanted.priority === rule.priority);
+    for (const rule of [...this.model.rules]) {
+      if (rule.foreign || this.input.target.rules.some((wanted) => matches(wanted, rule))) continue;
+      this.emit(
+        {
+          id: `remove rule ${text(rule)}`,
+          action: 'delete',
+          object: 'rule',
+          summary: `remove rule ${ruleWords(rule)}`,
+          why: this.whyRule(rule, true),
+        },
+        { op: 'delete-rule', rule },
+      );
+    }
+    for (const wanted of this.input.target.rules) {
+      if (wanted.foreign || this.model.rules.some((rule) => matches(wanted, rule))) continue;
+      this.emit(
+        {
+          id: `add rule ${text(wanted)}`,
+          action: 'create',
+          object: 'rule',
+          summary: `add rule ${ruleWords(wanted)}`,
+          why: this.whyRule(wanted, false),
+        },
+        { op: 'add-rule', rule: wanted },
+      );
+    }
+  }
+
+  private whyRule(rule: NetworkState['rules'][number], absent: boolean): Why {
+    const wanted = this.input.desired.rules.find(
+      (item) =>
+        item.absent === absent &&
+        (item.from === undefined || item.from === rule.from) &&
+        (item.to === undefined || item.to === rule.to) &&
+        (item.table === undefined || item.table === rule.table),
+    );
+    return { text: 'route-rules', location: wanted?.location };
+  }
+
+  private settleDns(): void {
+    const wanted = this.input.target.dns;
+    if (JSON.stringify(wanted) === JSON.stringify(this.model.dns)) return;
+    const words = [
+      ...wanted.servers,
+      ...(wanted.search.length > 0 ? [`search ${wanted.search.join(' ')}`] : []),
+    ];
+    this.emit(
+      {
+        id: 'set dns',
+        action: 'modify',
+        object: 'dns',
+        summary: `set DNS to ${words.join(', ') || 'nothing'}`,
+        why: { text: 'dns-resolver', location: this.input.desired.dns?.location },
+      },
+      { op: 'set-dns', dns: wanted },
+    );
+  }
+
+  // ---- the whole ----------------------------------------------------------------------------------------
+
+  private finish(): ChangePlan {
+    const { observed, target, management } = this.input;
+    const scope = this.scope();
+    const touched = new Set(management?.devices ?? []);
+    if (management !== undefined) {
+      for (const device of management.devices) {
+        const controller = target.interfaces.get(device)?.controller;
+        if (controller !== undefined) touched.add(controller);
+      }
+      const holder = [...target.interfaces.values()].find((item) =>
+        [...item.ipv4.addresses, ...item.ipv6.addresses].some(
+          (address) => address.ip === management.address,
+        ),
+      );
+      if (holder !== undefined)
+        for (const device of devicesBelow(target, holder.name)) touched.add(device);
+    }
+    const touches = (operation: Operation): boolean => {
+      if (management === undefined) return false;
+      switch (operation.op) {
+        case 'add-route':
+        case 'delete-route':
+          return (
+            operation.route.table === 254 && covers(operation.route.destination, management.peer)
+          );
+        case 'add-rule':
+        case 'delete-rule':
+          return true;
+        case 'set-dns':
+          return false;
+        case 'create-link':
+          return touched.has(operation.link.name);
+        case 'attach':
+          return touched.has(operation.name) || management.devices.includes(operation.to);
+        default:
+          return touched.has(operation.name);
+      }
+    };
+    const changes = this.changes.map((change): Change => {
+      const touchesManagement = change.operations.some(touches);
+      return {
+        ...change,
+        touchesManagement,
+        hazards: changeHazards(change, touchesManagement, observed),
+      };
+    });
+    const touchesManagement = changes.some((change) => change.touchesManagement);
+    const newAddress =
+      management === undefined ? undefined : newManagementAddress(observed, target, management);
+    const hazards: Hazard[] = planHazards({
+      observed,
+      target,
+      desired: this.input.desired,
+      management,
+      newAddress,
+      scope,
+      notes: this.input.notes,
+      bootConfigured: this.input.bootConfigured,
+      isLost: (route) => !this.model.routes.includes(route),
+    });
+    return {
+      changes,
+      hazards,
+      target,
+      scope,
+      newManagementAddress: newAddress === 'none' ? undefined : newAddress,
+      touchesManagement,
+      expectedOutageSeconds: touchesManagement ? outageSeconds(target, touched) : 0,
+    };
+  }
+
+  /** Every interface that an operation names or that changes by consequence. */
+  private scope(): readonly string[] {
+    const names = new Set<string>();
+    const add = (name: string | undefined) => {
+      if (name !== undefined) names.add(name);
+    };
+    for (const change of this.changes) {
+      for (const operation of change.operations) {
+        switch (operation.op) {
+          case 'create-link':
+            add(operation.link.name);
+            if (operation.link.link.kind === 'veth') add(operation.link.link.peer);
+            break;
+          case 'attach':
+            add(operation.name);
+            add(operation.to);
+            break;
+          case 'detach':
+            add(operation.name);
+            add(operation.from);
+            break;
+          case 'add-route':
+          case 'delete-route':
+            add(operation.route.nextHopInterface);
+            break;
+          case 'add-rule':
+          case 'delete-rule':
+          case 'set-dns':
+            break;
+          default:
+            add(operation.name);
+        }
+      }
+    }
+    // What stands on a changed interface may change with it (MTU, MAC, up and down), and so may its ports.
+    const states = [this.input.observed, this.input.target];
+    for (let grew = true; grew;) {
+      grew = false;
+      for (const state of states) {
+        for (const item of state.interfaces.values()) {
+          const base = baseOf(item.link);
+          const dependsOnScope =
+            (base !== undefined && names.has(base)) ||
+            portsOf(item.link).some((port) => names.has(port)) ||
+            (item.controller !== undefined &&
+              names.has(item.controller) &&
+              state.interfaces.get(item.controller)?.link.kind === 'bond') ||
+            (item.link.kind === 'veth' &&
+              item.link.peer !== undefined &&
+              this.deletes(item.link.peer));
+          if (dependsOnScope && !names.has(item.name)) {
+            names.add(item.name);
+            grew = true;
+          }
+        }
+      }
+      // Ports of an interface that is deleted or made anew are let go by the kernel.
+      for (const item of this.input.observed.interfaces.values()) {
+        if (
+          item.controller !== undefined &&
+          !names.has(item.name) &&
+          this.deletes(item.controller)
+        ) {
+          names.add(item.name);
+          grew = true;
+        }
+      }
+    }
+    return [...names].sort();
+  }
+
+  private deletes(name: string): boolean {
+    return this.input.observed.interfaces.has(name) && this.mustGo(name);
+  }
+}
+
+function compactVlans(words: readonly string[]): string {
+  if (words.length === 0) return 'none';
+  if (words.length <= 6) return words.join(', ');
+  return `${words.slice(0, 5).join(', ')} … ${words.at(-1) ?? ''} (${words.length} VLANs)`;
+}
+
+/** A bound for the time without SSH: LACP and STP need their time, else it is a matter of a second or two. */
+function outageSeconds(target: NetworkState, touched: ReadonlySet<string>): number {
+  let seconds = 2;
+  for (const name of touched) {
+    const link = target.interfaces.get(name)?.link;
+    if (link?.kind === 'bond' && link.mode === '802.3ad') {
+      seconds = Math.max(seconds, link.options['lacp_rate'] === 'fast' ? 5 : 30);
+    }
+    if (link?.kind === 'linux-bridge' && link.options['stp_state'] === '1') {
+      // IEEE 802.1D: listening and learning take a forward delay each (in 1/100 s here).
+      seconds = Math.max(
+        seconds,
+        Math.ceil((2 * Number(link.options['forward_delay'] ?? '1500')) / 100) + 2,
+      );
+    }
+  }
+  return seconds;
+}
