@@ -23,6 +23,7 @@ export type DialledStream = Readonly<{
 
 const ATTEMPTS = 3;
 const MAX_PROXY_ERROR_CHARS = 4096;
+const MAX_LAST_WORDS_MS = 300;
 /** Node gives up an address of a name after 250 ms by default: too short for a far host. */
 const ADDRESS_ATTEMPT_MS = 3000;
 
@@ -84,10 +85,11 @@ function dialOnce(
       stream.on('error', () => undefined);
       finish();
     };
-    const fail = (error: Error) =>
+    const fail = (makeError: () => Error) =>
       settle(() => {
         opened.destroy();
-        reject(error);
+        // A ProxyCommand's last words are part of the message.
+        void opened.ended.then(() => reject(makeError()));
       });
     const unreachable = (message: string, cause?: unknown) =>
       new NetorchError('HOST_UNREACHABLE', `${target.host}: ${message}`, {
@@ -95,20 +97,26 @@ function dialOnce(
         cause,
       });
 
-    const onAbort = () => fail(stoppedDialling(target, signal));
+    const onAbort = () => fail(() => stoppedDialling(target, signal));
     const onError = (error: Error) => {
-      const message = dialProblem(target, address, place, error);
-      const isReset = 'code' in error && error.code === 'ECONNRESET';
-      const userError = unreachable(message, error);
-      fail(isReset ? new DroppedError(userError) : userError);
-    };
-    const onClose = () => {
       if (target.proxyCommand !== undefined) {
-        fail(unreachable(`the ProxyCommand ended without a connection to ${place}`));
+        onClose();
         return;
       }
-      fail(new DroppedError(unreachable(`${place} closes the connection at once`)));
+      const isReset = 'code' in error && error.code === 'ECONNRESET';
+      fail(() => {
+        const userError = unreachable(dialProblem(address, place, error), error);
+        return isReset ? new DroppedError(userError) : userError;
+      });
     };
+    const onClose = () =>
+      fail(() =>
+        target.proxyCommand === undefined
+          ? new DroppedError(unreachable(`${place} closes the connection at once`))
+          : unreachable(
+              `the ProxyCommand ended without a connection to ${address} port ${target.port}`,
+            ),
+      );
     const onData = (chunk: Buffer) =>
       settle(() => {
         stream.pause();
@@ -117,13 +125,10 @@ function dialOnce(
       });
     const timer = setTimeout(() => {
       const seconds = target.connectTimeoutMs / 1000;
-      fail(
-        unreachable(
-          opened.isConnected()
-            ? `${place} takes the connection, but no SSH server answers within ${seconds} s`
-            : `no answer from ${place} within ${seconds} s`,
-        ),
-      );
+      const message = opened.isConnected()
+        ? `${place} takes the connection, but no SSH server answers within ${seconds} s`
+        : `no answer from ${place} within ${seconds} s`;
+      fail(() => unreachable(message));
     }, timeoutMs);
 
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -131,7 +136,12 @@ function dialOnce(
   });
 }
 
-type OpenedStream = Omit<DialledStream, 'greeting'> & Readonly<{ isConnected: () => boolean }>;
+type OpenedStream = Omit<DialledStream, 'greeting'> &
+  Readonly<{
+    isConnected: () => boolean;
+    /** After `destroy`: resolves when nothing more will be said. */
+    ended: Promise<void>;
+  }>;
 
 function openTcp(target: ConnectionTarget, address: string): OpenedStream {
   const socket = connectTcp({
@@ -144,6 +154,7 @@ function openTcp(target: ConnectionTarget, address: string): OpenedStream {
     stream: socket,
     proxyErrors: () => [],
     isConnected: () => !socket.connecting,
+    ended: Promise.resolve(),
     destroy: () => socket.destroy(),
   };
 }
@@ -172,11 +183,20 @@ function openProxy(target: ConnectionTarget, template: string, address: string):
     }
   };
   child.on('error', (error) => stream.destroy(error));
+  // Nothing can be sent any more when nothing is received: unlike a socket, the pair stays half open.
+  stream.on('end', destroy);
   stream.on('close', destroy);
+  const ended = new Promise<void>((resolve) => {
+    child.on('close', () => resolve());
+    // What it left running may keep its standard error open for ever.
+    child.on('exit', () => setTimeout(resolve, MAX_LAST_WORDS_MS).unref());
+    child.on('error', () => resolve());
+  });
   return {
     stream,
     proxyErrors: () => errorText.split('\n').filter((line) => line.trim() !== ''),
     isConnected: () => false,
+    ended,
     destroy,
   };
 }
@@ -186,12 +206,7 @@ export function describePlace(target: ConnectionTarget, address: string): string
   return `${address} port ${target.port}${via}`;
 }
 
-function dialProblem(
-  target: ConnectionTarget,
-  address: string,
-  place: string,
-  error: Error,
-): string {
+function dialProblem(address: string, place: string, error: Error): string {
   const code = 'code' in error ? String(error.code) : '';
   switch (code) {
     case 'ECONNREFUSED':
@@ -211,7 +226,7 @@ function dialProblem(
     case 'EPIPE':
       return `the connection to ${place} is closed`;
     default:
-      return `${place} cannot be reached: ${error.message || code || target.host}`;
+      return `${place} cannot be reached: ${error.message || code}`;
   }
 }
 

@@ -51,7 +51,12 @@ export async function authenticationMethods(
       if (methodsLeft != null) accepted = methodsLeft;
       for (;;) {
         const method = methods[index++];
-        if (method === undefined) return false;
+        if (method === undefined) {
+          // ssh2 keeps the answers to a key to itself: one last question tells what the host takes.
+          if (accepted !== undefined) return false;
+          accepted = [];
+          return { type: 'none', username };
+        }
         if (accepted !== undefined && !accepted.includes(wireName(method))) continue;
         if (method.type !== 'agent') offersPassword = true;
         return method;
@@ -63,7 +68,9 @@ export async function authenticationMethods(
         tried.length === 0
           ? 'there was nothing to log in with: no key file, no ssh-agent, no password'
           : `tried: ${tried.join(', ')}`,
-        ...(accepted === undefined ? [] : [`the host accepts: ${accepted.join(', ')}`]),
+        ...(accepted === undefined || accepted.length === 0
+          ? []
+          : [`the host accepts: ${accepted.join(', ')}`]),
         ...unused,
         ...(keys.agentProblem === undefined
           ? []

@@ -63,7 +63,7 @@ const VALUE_FLAGS: Readonly<Record<string, string>> = {
   J: 'proxyjump',
 };
 /** Flags without a value that change nothing here (quiet, verbose, no terminal, no forwarding …). */
-const HARMLESS_FLAGS = 'qvCTxak';
+const HARMLESS_FLAGS = /^-[qvCTxak]+$/;
 
 /** Parses the texts in the order of the command line. */
 export function parseSshArguments(texts: readonly string[]): SshArguments | SshArgumentsProblem {
@@ -86,13 +86,8 @@ function readWords(
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
     if (!/^-[A-Za-z]/.test(word)) return unsupported(`the ssh argument ${JSON.stringify(word)}`);
+    if (HARMLESS_FLAGS.test(word)) continue;
     const flag = word.charAt(1);
-    if (
-      HARMLESS_FLAGS.includes(flag) &&
-      [...word.slice(1)].every((c) => HARMLESS_FLAGS.includes(c))
-    ) {
-      continue;
-    }
     if (flag !== 'o' && VALUE_FLAGS[flag] === undefined) {
       return unsupported(`the ssh option -${flag}`);
     }

@@ -163,13 +163,12 @@ async function shakeHands(handshake: Handshake): Promise<Connection> {
       : [expectedHostKey.split(' ')[0] ?? ''];
 
   const client = new ssh2.Client();
-  const link = new Ssh2Link(client, target, address);
+  const link = new Ssh2Link(client, target, dialled, address);
   let hostKey: string | undefined;
 
   return await new Promise<Connection>((resolve, reject) => {
     const fail = (error: NetorchError) => {
       signal?.removeEventListener('abort', onAbort);
-      client.destroy();
       dialled.destroy();
       reject(error);
     };
@@ -328,12 +327,14 @@ function handshakeError(
 class Ssh2Link {
   readonly #client: Client;
   readonly #target: ConnectionTarget;
+  readonly #dialled: DialledStream;
   readonly #address: string;
   readonly #closed: Promise<void>;
   #problem: string | undefined;
   #isClosed = false;
 
-  constructor(client: Client, target: ConnectionTarget, address: string) {
+  constructor(client: Client, target: ConnectionTarget, dialled: DialledStream, address: string) {
+    this.#dialled = dialled;
     this.#client = client;
     this.#target = target;
     this.#address = address;
@@ -362,7 +363,8 @@ class Ssh2Link {
   #close(why: string): void {
     this.#problem ??= why;
     this.#client.end();
-    this.#client.destroy();
+    // A host that has gone would never answer the goodbye.
+    this.#dialled.destroy();
   }
 
   #exec(command: string, options: ExecOptions): Promise<ExecResult> {
@@ -423,6 +425,7 @@ class Ssh2Link {
       stop: () => {
         if (this.#isClosed) return;
         try {
+          // sshd passes the signal on, but not to a session of root; there the closed pipes must do.
           channel.signal('TERM');
           channel.close();
         } catch {
