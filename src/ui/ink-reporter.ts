@@ -10,7 +10,7 @@ import type { Reporter } from './reporter.js';
 import { flushed } from './reporter.js';
 import { scrollbackLines } from './scrollback-lines.js';
 import type { StyledLine } from './styled-line.js';
-import { paintLine } from './styled-line.js';
+import { lineText, paintLine, wrapStyledLine } from './styled-line.js';
 import { summaryLines } from './summary-lines.js';
 import { EMPTY_RUN_VIEW, reduceRun } from './view-model.js';
 
@@ -115,13 +115,20 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
           restoreTerminal();
         }
         if (view.startedMs !== undefined) {
-          const lines = summaryLines(view, options).map((line) => `${paintLine(line, colour)}\n`);
-          stdout.write(lines.join(''));
+          const lines = summaryLines(view, options).flatMap((line) =>
+            wrapStyledLine(line, stdout.columns - 1, leadingBlanks(line)),
+          );
+          stdout.write(lines.map((line) => `${paintLine(line, colour)}\n`).join(''));
         }
       }
       await flushed(stdout);
     },
   };
+}
+
+/** Continued lines of the summary stand a little further in than what they continue. */
+function leadingBlanks(line: StyledLine): number {
+  return lineText(line).search(/[^ ]|$/) + 2;
 }
 
 type MountApp = typeof import('./app.js').mountApp;

@@ -2,7 +2,6 @@
  * The small region at the bottom of the screen, as data. Never taller than the terminal allows and
  * never wider: a frame as tall as the terminal would make it clear itself and its scrollback.
  */
-import { OUTCOMES } from '../run/events.js';
 import type { Outcome } from '../run/events.js';
 import { finishedCause, finishedHead } from './finished-lines.js';
 import type { Glyphs } from './glyphs.js';
@@ -45,7 +44,8 @@ const PINNED_OUTCOMES: readonly Outcome[] = ['lost', 'failed', 'rolled-back'];
 const TOTALS_ORDER: readonly Outcome[] = [
   ...PINNED_OUTCOMES,
   'confirmed-not-persistent',
-  ...OUTCOMES.filter((outcome) => outcome === 'confirmed' || outcome === 'unchanged'),
+  'confirmed',
+  'unchanged',
   'skipped',
 ];
 

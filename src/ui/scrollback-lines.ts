@@ -8,22 +8,26 @@ import { eventLine } from './event-line.js';
 import { finishedCause, finishedDetails, finishedHead } from './finished-lines.js';
 import type { Presentation } from './presentation.js';
 import type { StyledLine } from './styled-line.js';
-import { span, wrapLine } from './styled-line.js';
+import { span, wrapLine, wrapStyledLine } from './styled-line.js';
 import type { RunView } from './view-model.js';
 
-/** `view` is the view after the event. Reasons are wrapped to `width`, indented below the host. */
+/** `HH:MM:SS`, two blanks, a sign and a blank: reasons and continued lines stand below the text. */
+const INDENT = 12;
+
+/** `view` is the view after the event. Lines are wrapped to `width`. */
 export function scrollbackLines(
   event: RunEvent,
   view: RunView,
   presentation: Presentation,
   width: number,
 ): readonly StyledLine[] {
+  const time = span(`${presentation.clock(Date.parse(event.at))}  `, 'faint');
   switch (event.type) {
     case 'host.finished': {
       const cause = finishedCause(event);
-      const indent = [span('    ')];
+      const indent = [span(' '.repeat(INDENT))];
       return [
-        finishedHead(event, presentation),
+        ...wrapStyledLine([time, ...finishedHead(event, presentation)], width, INDENT),
         ...(cause === undefined ? [] : wrapLine(indent, cause, 'plain', width)),
         ...finishedDetails(event).flatMap((detail) => wrapLine(indent, detail, 'faint', width)),
       ];
@@ -34,7 +38,7 @@ export function scrollbackLines(
     case 'run.stopping':
     case 'log': {
       const line = eventLine(event, view, presentation);
-      return line === undefined ? [] : [line];
+      return line === undefined ? [] : wrapStyledLine([time, ...line], width, INDENT);
     }
     case 'host.phase':
     case 'host.planned':

@@ -2,7 +2,7 @@
  * A line of output as data: pieces of harmless text with a meaning. Layout works on this; colour is put
  * on at the very end, so that with colour off the same text remains.
  */
-import { textWidth, truncateText, wrapText } from './text-width.js';
+import { takeWidth, textWidth, truncateText } from './text-width.js';
 
 export type TextStyle = 'plain' | 'strong' | 'faint' | 'good' | 'warning' | 'bad' | 'active';
 
@@ -64,15 +64,52 @@ export function truncateLine(line: StyledLine, width: number, ellipsis: string):
   return cut;
 }
 
-/** `prefix` and then `text`, wrapped so that no line is wider than `width`; indented below the prefix. */
+/**
+ * The line broken at blanks so that no part is wider than `width`; all parts but the first begin with
+ * `indent` blanks. Words that are too long are broken hard.
+ */
+export function wrapStyledLine(
+  line: StyledLine,
+  width: number,
+  indent: number,
+): readonly StyledLine[] {
+  const margin = ' '.repeat(Math.max(0, Math.min(indent, Math.floor(width / 2))));
+  const parts: Span[][] = [[]];
+  let used = 0;
+  const breakLine = (): void => {
+    const ended = parts.at(-1) ?? [];
+    if (ended.at(-1)?.text.trim() === '') ended.pop();
+    parts.push(margin === '' ? [] : [span(margin)]);
+    used = margin.length;
+  };
+  for (const { text, style } of line) {
+    for (const [token] of text.matchAll(/ +|[^ ]+/g)) {
+      const isBlank = token.startsWith(' ');
+      if (used + textWidth(token) > width && used > margin.length) breakLine();
+      // Blanks at which a line was broken are gone; those that indent the first line stay.
+      if (isBlank && parts.length > 1 && used === margin.length) continue;
+      let rest = token;
+      while (used + textWidth(rest) > width) {
+        // A character wider than the room still has to go somewhere.
+        const head = takeWidth(rest, width - used) || ([...rest][0] ?? '');
+        if (head === rest) break;
+        parts.at(-1)?.push(span(head, style));
+        rest = rest.slice(head.length);
+        breakLine();
+      }
+      parts.at(-1)?.push(span(rest, style));
+      used += textWidth(rest);
+    }
+  }
+  return parts;
+}
+
+/** `prefix` and then `text`, wrapped to `width` and indented below the prefix. */
 export function wrapLine(
   prefix: StyledLine,
   text: string,
   style: TextStyle,
   width: number,
 ): readonly StyledLine[] {
-  const indent = Math.min(lineWidth(prefix), Math.floor(width / 2));
-  return wrapText(text, Math.max(8, width - lineWidth(prefix))).map((part, index) =>
-    index === 0 ? [...prefix, span(part, style)] : [span(' '.repeat(indent)), span(part, style)],
-  );
+  return wrapStyledLine([...prefix, span(text, style)], width, lineWidth(prefix));
 }

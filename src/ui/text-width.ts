@@ -62,28 +62,3 @@ export function fitText(text: string, width: number, ellipsis: string): string {
   const cut = truncateText(text, width, ellipsis);
   return cut + ' '.repeat(Math.max(0, width - textWidth(cut)));
 }
-
-/** Breaks a text at blanks into lines of at most `width` cells; longer words are broken hard. */
-export function wrapText(text: string, width: number): readonly string[] {
-  const room = Math.max(1, width);
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    let rest = word;
-    const joined = line === '' ? rest : `${line} ${rest}`;
-    if (textWidth(joined) <= room) {
-      line = joined;
-      continue;
-    }
-    if (line !== '') lines.push(line);
-    while (textWidth(rest) > room) {
-      // A character wider than the room still has to go somewhere.
-      const head = takeWidth(rest, room) || [...rest][0] || '';
-      lines.push(head);
-      rest = rest.slice(head.length);
-    }
-    line = rest;
-  }
-  if (line !== '' || lines.length === 0) lines.push(line);
-  return lines;
-}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fitText, textWidth, truncateText, wrapText } from '../../src/ui/text-width.js';
+import { fitText, textWidth, truncateText } from '../../src/ui/text-width.js';
 
 test.each([
   ['', 0],
@@ -32,15 +32,4 @@ test('fitText fills up by cells, not by characters', () => {
   expect(fitText('東', 5, '…')).toBe('東   ');
   expect(fitText('東京都', 5, '…')).toBe('東京…');
   expect(fitText('東京都', 4, '…')).toBe('東… ');
-});
-
-describe('wrapText', () => {
-  test.each([
-    ['breaks at blanks', 'one two three', 7, ['one two', 'three']],
-    ['breaks a long word hard', 'ab abcdefgh', 4, ['ab', 'abcd', 'efgh']],
-    ['keeps an empty text as one line', '', 5, ['']],
-    ['never loses a wide character', '東京', 1, ['東', '京']],
-  ])('%s', (_, text, width, expected) => {
-    expect(wrapText(text, width)).toEqual(expected);
-  });
 });
