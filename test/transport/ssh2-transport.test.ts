@@ -4,7 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { keyFingerprint } from '../../src/transport/known-hosts.js';
 import { createSsh2Transport } from '../../src/transport/ssh2-transport.js';
 import type { Connection } from '../../src/transport/transport.js';
@@ -17,6 +17,8 @@ import {
   textOf,
 } from './sshd-fixture.js';
 import type { Sshd } from './sshd-fixture.js';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** Runs until it is cut off, and does not outlive that. */
 const TICKING = 'while echo tick; do sleep 0.02; done';
