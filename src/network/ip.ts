@@ -56,6 +56,27 @@ export function isInSubnet(ip: string, within: IpAddress): boolean {
   return subnet !== undefined && own !== undefined && subnet.network === own.network;
 }
 
+const addressText = (address: IpAddress): string => `${address.ip}/${address.prefixLength}`;
+
+/** The same addresses, and in every subnet the same one first. */
+export function samePrimaries(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
+  if (a.length !== b.length) return false;
+  const texts = new Set(b.map(addressText));
+  if (!a.every((address) => texts.has(addressText(address)))) return false;
+  const primaries = (list: readonly IpAddress[]): string =>
+    list
+      .filter((address, index) => {
+        if (address.ip.includes(':')) return false;
+        const inSubnet = (other: IpAddress): boolean =>
+          other.prefixLength === address.prefixLength && isInSubnet(other.ip, address);
+        return list.findIndex(inSubnet) === index;
+      })
+      .map(addressText)
+      .sort()
+      .join(' ');
+  return primaries(a) === primaries(b);
+}
+
 export function isLinkLocal(ip: string): boolean {
   return isInSubnet(ip, { ip: 'fe80::', prefixLength: 10 });
 }

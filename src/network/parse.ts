@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { childOf, isPlainMap, locatedAt, locatedItems } from '../config/located.js';
 import type { Located } from '../config/located.js';
-import { didYouMean } from '../config/nearest.js';
 import { parseWith, valueText } from '../config/schema-errors.js';
 import { NetorchError, NetorchErrors, throwCollected } from '../errors.js';
 import type { DesiredRoute, DesiredRule, DesiredState } from './desired.js';
@@ -10,7 +9,7 @@ import { desiredDns, dnsSection } from './dns.js';
 import { parseInterface } from './parse-interface.js';
 import { desiredRoute, routeEntry } from './route.js';
 import { desiredRule, familiesOf, ruleEntry } from './rule.js';
-import { documentation, mapping, refused } from './scalars.js';
+import { documentation, mapping, refused, refusedUnless } from './scalars.js';
 
 const list = z.array(z.unknown(), 'must be a list').optional();
 
@@ -20,7 +19,10 @@ const topLevel = mapping({
   routes: mapping({ config: list, running: documentation }).optional(),
   'route-rules': mapping({ config: list, running: documentation }).optional(),
   'dns-resolver': documentation, // read on its own, below
-  hostname: refused('the hostname is not set by netorch yet'),
+  hostname: refusedUnless(
+    (value) => childOf(value, 'config') === undefined,
+    'the hostname is not set by netorch yet',
+  ),
   'ovs-db': refused('Open vSwitch is not done by netorch yet'),
   ovn: refused('OVN is not done by netorch'),
   capture: refused(

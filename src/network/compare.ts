@@ -1,0 +1,225 @@
+/** Expected against found, value by value: the proof after an apply and after a rollback. */
+import { samePrimaries } from './ip.js';
+import { effectiveMetric, routeWay } from './route.js';
+import { ruleMeaning, ruleText } from './rule.js';
+import type {
+  BridgeLink,
+  Difference,
+  InterfaceState,
+  IpState,
+  Link,
+  NetworkState,
+  Route,
+} from './state.js';
+
+/**
+ * The differences that count: of the interfaces in scope, of the routes through them or without an
+ * interface, of rules and DNS. Not compared: a MAC that `expected` leaves to the kernel, options that
+ * it does not name, foreign routes and rules, facts.
+ */
+export function compareStates(
+  expected: NetworkState,
+  found: NetworkState,
+  scope: ReadonlySet<string>,
+): readonly Difference[] {
+  const differences = new Differences();
+  for (const name of [...scope].sort()) {
+    compareInterface(differences, name, expected.interfaces.get(name), found.interfaces.get(name));
+  }
+  compareRoutes(differences, expected.routes, found.routes, scope);
+  compareRules(differences, expected, found);
+  for (const key of ['servers', 'search', 'options'] as const) {
+    differences.add(`dns.${key}`, list(expected.dns[key]), list(found.dns[key]));
+  }
+  return differences.all;
+}
+
+const NONE = 'none';
+const list = (items: readonly string[]): string => (items.length === 0 ? NONE : items.join(' '));
+
+class Differences {
+  readonly all: Difference[] = [];
+
+  add(
+    path: string,
+    expected: string | number | boolean | undefined,
+    found: string | number | boolean | undefined,
+  ): void {
+    const [wanted, got] = [String(expected ?? NONE), String(found ?? NONE)];
+    if (wanted !== got) this.all.push({ path, expected: wanted, found: got });
+  }
+}
+
+function compareInterface(
+  differences: Differences,
+  name: string,
+  expected: InterfaceState | undefined,
+  found: InterfaceState | undefined,
+): void {
+  if (expected === undefined || found === undefined) {
+    const present = (state: InterfaceState | undefined): string =>
+      state === undefined ? 'absent' : 'present';
+    differences.add(name, present(expected), present(found));
+    return;
+  }
+  const add = (
+    key: string,
+    wanted: string | number | boolean | undefined,
+    got: string | number | boolean | undefined,
+  ): void => differences.add(`${name}.${key}`, wanted, got);
+  add('state', expected.up ? 'up' : 'down', found.up ? 'up' : 'down');
+  if (expected.mac !== undefined) add('mac', expected.mac, found.mac);
+  add('mtu', expected.mtu, found.mtu);
+  add('controller', expected.controller, found.controller);
+  compareAddresses(add, 'ipv4', expected.ipv4, found.ipv4);
+  add('ipv6.enabled', expected.ipv6.enabled, found.ipv6.enabled);
+  compareAddresses(add, 'ipv6', expected.ipv6, found.ipv6);
+  compareLinks(add, expected.link, found.link);
+}
+
+type Add = (
+  key: string,
+  expected: string | number | boolean | undefined,
+  found: string | number | boolean | undefined,
+) => void;
+
+function compareAddresses(
+  add: Add,
+  family: 'ipv4' | 'ipv6',
+  expected: IpState,
+  found: IpState,
+): void {
+  if (samePrimaries(expected.addresses, found.addresses)) return;
+  const texts = (ip: IpState): string[] =>
+    ip.addresses.map((address) => `${address.ip}/${address.prefixLength}`);
+  add(`${family}.addresses`, list(texts(expected)), list(texts(found)));
+}
+
+function compareLinks(add: Add, expected: Link, found: Link): void {
+  const kind = (link: Link): string => (link.kind === 'other' ? link.type : link.kind);
+  if (expected.kind !== found.kind) {
+    add('link.kind', kind(expected), kind(found));
+    return;
+  }
+  const same = <T extends Link>(of: T, other: Link): other is T => of.kind === other.kind;
+  switch (expected.kind) {
+    case 'bond':
+      if (!same(expected, found)) return;
+      add('link.mode', expected.mode, found.mode);
+      compareOptions(add, 'link.options', expected.options, found.options);
+      add('link.ports', list(expected.ports), list(found.ports));
+      return;
+    case 'vlan':
+      if (!same(expected, found)) return;
+      add('link.base', expected.base, found.base);
+      add('link.id', expected.id, found.id);
+      add('link.protocol', expected.protocol, found.protocol);
+      return;
+    case 'vxlan':
+      if (!same(expected, found)) return;
+      for (const key of ['id', 'base', 'local', 'remote', 'destinationPort', 'learning'] as const) {
+        add(`link.${key}`, expected[key], found[key]);
+      }
+      return;
+    case 'linux-bridge':
+      if (same(expected, found)) compareBridges(add, expected, found);
+      return;
+    case 'veth':
+      if (same(expected, found)) add('link.peer', expected.peer, found.peer);
+      return;
+    case 'other':
+      add('link.type', expected.type, kind(found));
+      return;
+    case 'ethernet':
+    case 'dummy':
+    case 'loopback':
+      return;
+  }
+}
+
+function compareOptions(
+  add: Add,
+  path: string,
+  expected: Readonly<Record<string, string>>,
+  found: Readonly<Record<string, string>>,
+): void {
+  for (const [option, value] of Object.entries(expected))
+    add(`${path}.${option}`, value, found[option]);
+}
+
+function compareBridges(add: Add, expected: BridgeLink, found: BridgeLink): void {
+  compareOptions(add, 'link.options', expected.options, found.options);
+  const names = (link: BridgeLink): string => list(link.ports.map((port) => port.name));
+  add('link.ports', names(expected), names(found));
+  const filters = expected.options['vlan_filtering'] === '1';
+  for (const port of expected.ports) {
+    const other = found.ports.find((candidate) => candidate.name === port.name);
+    if (other === undefined) continue;
+    compareOptions(add, `link.ports.${port.name}`, port.options, other.options);
+    const table = (vlans: typeof port.vlans): string =>
+      list(
+        vlans.map(
+          (vlan) => `${vlan.vid}${vlan.pvid ? ' pvid' : ''}${vlan.untagged ? ' untagged' : ''},`,
+        ),
+      ).replace(/,$/, '');
+    if (filters) add(`link.ports.${port.name}.vlans`, table(port.vlans), table(other.vlans));
+  }
+}
+
+/**
+ * Expected routes must be found; found ones through interfaces in scope must be expected. Who set a
+ * route does not count. Without a metric given, any will do.
+ */
+function compareRoutes(
+  differences: Differences,
+  expected: readonly Route[],
+  found: readonly Route[],
+  scope: ReadonlySet<string>,
+): void {
+  const inScope = (route: Route): boolean =>
+    !route.foreign && (route.nextHopInterface === undefined || scope.has(route.nextHopInterface));
+  const slot = (route: Route): string =>
+    `${route.destination} ${route.table} ${effectiveMetric(route)}`;
+  const path = (route: Route): string =>
+    route.table === 254
+      ? `routes[${route.destination}]`
+      : `routes[${route.destination}@${route.table}]`;
+  const text = (route: Route): string => {
+    const metric = route.metric === undefined ? '' : ` metric ${route.metric}`;
+    return `${routeWay(route)}${metric}`;
+  };
+  const wanted = expected.filter(inScope);
+  const got = found.filter(inScope);
+  const isSame = (a: Route, b: Route): boolean =>
+    slot(a) === slot(b) && routeWay(a) === routeWay(b);
+  const missing = wanted.filter((route) => !got.some((other) => isSame(route, other)));
+  const extra = got.filter(
+    (route) => !wanted.some((other) => isSame(route, other)) && !isDynamic(route),
+  );
+  for (const route of missing) {
+    const instead = extra.find((other) => slot(other) === slot(route));
+    if (instead !== undefined) extra.splice(extra.indexOf(instead), 1);
+    differences.add(path(route), text(route), instead === undefined ? 'absent' : text(instead));
+  }
+  for (const route of extra) differences.add(path(route), 'absent', text(route));
+}
+
+/** Routes of router advertisements and DHCP come and go by themselves (RTPROT_RA, RTPROT_DHCP). */
+function isDynamic(route: Route): boolean {
+  return route.protocol === 9 || route.protocol === 16;
+}
+
+function compareRules(differences: Differences, expected: NetworkState, found: NetworkState): void {
+  const rest = found.rules.filter((rule) => !rule.foreign);
+  for (const rule of expected.rules) {
+    if (rule.foreign) continue;
+    const at = rest.findIndex(
+      (other) =>
+        ruleMeaning(other) === ruleMeaning(rule) &&
+        (rule.priority === undefined || other.priority === rule.priority),
+    );
+    if (at === -1) differences.add(`rules[${ruleText(rule)}]`, 'present', 'absent');
+    else rest.splice(at, 1);
+  }
+  for (const rule of rest) differences.add(`rules[${ruleText(rule)}]`, 'absent', 'present');
+}

@@ -1,0 +1,346 @@
+/** The interfaces that the plan names, each by itself: made, changed, removed. */
+import { NetorchError } from '../errors.js';
+import { bondOptionProblems, modesOfBondOption, monitorProblems } from './bond.js';
+import { locationOf } from './desired.js';
+import type { DesiredInterface, DesiredIp } from './desired.js';
+import { samePrimaries } from './ip.js';
+import type { Draft } from './merge-draft.js';
+import { VXLAN_PORT } from './vxlan.js';
+import type { BondLink, InterfaceState, IpAddress, IpState, Link } from './state.js';
+
+export function mergeInterfaces(draft: Draft): void {
+  for (const desired of draft.wanted.values()) {
+    if (desired.state !== 'absent') mergeInterface(draft, desired);
+  }
+  removeInterfaces(draft);
+}
+
+function mergeInterface(draft: Draft, desired: DesiredInterface): void {
+  const observed = draft.before(desired.name);
+  const link = observed === undefined ? newLink(draft, desired) : linkOf(draft, desired, observed);
+  if (link === undefined) return;
+  const bounds = observed?.facts;
+  if (desired.mtu !== undefined && desired.mtu !== observed?.mtu) {
+    const { minMtu = 0, maxMtu = Number.POSITIVE_INFINITY } = bounds ?? {};
+    if (desired.mtu < minMtu || desired.mtu > maxMtu) {
+      draft.error(desired, 'mtu', `mtu is ${desired.mtu}, the device takes ${minMtu}–${maxMtu}`);
+    }
+  }
+  const merged: InterfaceState = {
+    name: desired.name,
+    up: desired.state === 'up',
+    mac: desired.mac ?? observed?.mac,
+    mtu: desired.mtu ?? observed?.mtu ?? 1500,
+    controller: observed?.controller,
+    ipv4: mergeIpv4(observed?.ipv4 ?? { enabled: false, addresses: [] }, desired.ipv4),
+    ipv6: mergeIpv6(observed?.ipv6 ?? { enabled: true, addresses: [] }, desired.ipv6),
+    link,
+    facts: observed?.facts,
+  };
+  if (observed !== undefined && (link.kind === 'other' || link.kind === 'loopback')) {
+    const kept = { ...observed, mac: merged.mac };
+    if (JSON.stringify(kept) === JSON.stringify(merged)) return;
+    const what = link.kind === 'other' ? `a ${link.type} interface` : 'the loopback interface';
+    draft.errors.push(
+      new NetorchError(
+        'NOT_SUPPORTED',
+        `interface "${desired.name}" is ${what}, which netorch does not change; leave its properties out`,
+        { location: locationOf(desired) },
+      ),
+    );
+    return;
+  }
+  draft.interfaces.set(desired.name, merged);
+  if (observed === undefined && link.kind === 'veth') makePeer(draft, desired, merged, link.peer);
+}
+
+/** The kernel makes both ends of a pair; the other end comes up with this one unless the plan says. */
+function makePeer(
+  draft: Draft,
+  desired: DesiredInterface,
+  end: InterfaceState,
+  peer: string | undefined,
+): void {
+  if (peer === undefined || draft.interfaces.has(peer)) return;
+  const other = draft.wanted.get(peer);
+  if (other !== undefined) return;
+  draft.interfaces.set(peer, {
+    ...end,
+    name: peer,
+    mac: undefined,
+    ipv4: { enabled: false, addresses: [] },
+    ipv6: { enabled: true, addresses: [] },
+    link: { kind: 'veth', peer: desired.name },
+  });
+  draft.note(peer, `is made together with ${desired.name}, as its peer`);
+}
+
+function newLink(draft: Draft, desired: DesiredInterface): Link | undefined {
+  const { kind } = desired;
+  const lacks = (key: string, text: string): undefined => {
+    draft.error(desired, key, text);
+    return undefined;
+  };
+  switch (kind) {
+    case undefined:
+    case 'ethernet':
+    case 'loopback':
+    case 'other':
+      draft.errorAt(locationOf(desired), draft.missing(desired.name));
+      return undefined;
+    case 'dummy':
+      return { kind: 'dummy' };
+    case 'veth': {
+      const peer = desired.veth?.peer;
+      if (peer === undefined) return lacks('veth', 'a new veth needs veth.peer');
+      if (draft.before(peer) !== undefined) {
+        return lacks('veth.peer', `its peer "${peer}" exists already; a pair is made in one go`);
+      }
+      return { kind: 'veth', peer };
+    }
+    case 'bond': {
+      const { mode, options = {}, ports } = desired.bond ?? {};
+      if (ports === undefined || ports.length === 0) {
+        const joining = [...draft.wanted.values()].some(
+          (item) => item.controller === desired.name && item.state !== 'absent',
+        );
+        if (!joining || ports !== undefined) {
+          return lacks('bond.ports', 'a new bond needs ports: give link-aggregation.port');
+        }
+      }
+      if (mode === undefined) {
+        return lacks('bond', 'a new bond needs a mode: give link-aggregation.mode');
+      }
+      return checkedBond(draft, desired, { kind: 'bond', mode, options, ports: [] });
+    }
+    case 'vlan': {
+      const { base, id, protocol = '802.1q' } = desired.vlan ?? {};
+      if (base === undefined) return lacks('vlan', 'a new VLAN needs vlan.base-iface');
+      if (id === undefined) return lacks('vlan', 'a new VLAN needs vlan.id');
+      return { kind: 'vlan', base, id, protocol };
+    }
+    case 'vxlan': {
+      const { id, base, local, remote, destinationPort, learning } = desired.vxlan ?? {};
+      if (id === undefined) return lacks('vxlan', 'a new VXLAN needs vxlan.id');
+      return {
+        kind: 'vxlan',
+        id,
+        base,
+        local,
+        remote,
+        destinationPort: destinationPort ?? VXLAN_PORT,
+        learning: learning ?? true,
+      };
+    }
+    case 'linux-bridge':
+      return { kind: 'linux-bridge', options: desired.bridge?.options ?? {}, ports: [] };
+  }
+}
+
+function linkOf(
+  draft: Draft,
+  desired: DesiredInterface,
+  observed: InterfaceState,
+): Link | undefined {
+  const { link } = observed;
+  const { kind } = desired;
+  const fits =
+    kind === undefined || kind === link.kind || (kind === 'ethernet' && link.kind === 'veth');
+  if (!fits) {
+    const is = link.kind === 'other' ? link.type : link.kind;
+    draft.error(
+      desired,
+      'kind',
+      `type is ${kind}, but ${observed.name} is of type ${is} on this host; remove it first or choose another name`,
+    );
+    return undefined;
+  }
+  switch (link.kind) {
+    case 'bond':
+      return mergeBond(draft, desired, link);
+    case 'vlan':
+      return { ...link, ...desired.vlan };
+    case 'vxlan':
+      return { ...link, ...desired.vxlan };
+    case 'linux-bridge': {
+      const options = { ...link.options, ...desired.bridge?.options };
+      const pvid = desired.bridge?.options?.['vlan_default_pvid'];
+      // The kernel answers EPERM (br_vlan_set_default_pvid).
+      if (
+        pvid !== undefined &&
+        pvid !== (link.options['vlan_default_pvid'] ?? pvid) &&
+        link.options['vlan_filtering'] === '1'
+      ) {
+        draft.error(
+          desired,
+          'bridge.options.vlan_default_pvid',
+          'vlan-default-pvid cannot change while the bridge filters VLANs',
+        );
+      }
+      return { ...link, options };
+    }
+    case 'veth': {
+      const peer = desired.veth?.peer;
+      if (peer !== undefined && peer !== link.peer) {
+        const present = link.peer === undefined ? 'in another namespace' : `"${link.peer}"`;
+        draft.error(
+          desired,
+          'veth.peer',
+          `veth.peer is "${peer}", but the peer of an existing pair (here ${present}) cannot change`,
+        );
+      }
+      return link;
+    }
+    case 'ethernet':
+    case 'dummy':
+    case 'loopback':
+    case 'other':
+      return link;
+  }
+}
+
+function mergeBond(draft: Draft, desired: DesiredInterface, link: BondLink): BondLink {
+  const given = desired.bond?.options ?? {};
+  const mode = desired.bond?.mode ?? link.mode;
+  const observed = { ...link.options };
+  if (mode !== link.mode) {
+    for (const option of Object.keys(observed)) {
+      if (modesOfBondOption(option)?.includes(mode) === false) delete observed[option];
+    }
+  }
+  const options: Record<string, string> = { ...observed, ...given };
+  const isOn = (value: string | undefined): boolean => value !== undefined && value !== '0';
+  // The kernel keeps one link monitor: starting one stops the other (bond_options.c).
+  if (isOn(given['arp_interval']) && given['miimon'] === undefined && isOn(options['miimon'])) {
+    options['miimon'] = '0';
+    for (const delay of ['updelay', 'downdelay', 'peer_notif_delay']) {
+      if (given[delay] === undefined && isOn(options[delay])) options[delay] = '0';
+    }
+  } else if (isOn(given['miimon']) && given['arp_interval'] === undefined) {
+    if (isOn(options['arp_interval'])) options['arp_interval'] = '0';
+    if (options['arp_validate'] !== undefined && given['arp_validate'] === undefined) {
+      options['arp_validate'] = 'none';
+    }
+  }
+  // Modes without ARP monitoring switch MII monitoring on by themselves, at 100 ms.
+  const noMonitor = options['miimon'] !== undefined && !isOn(options['miimon']);
+  if (
+    mode !== link.mode &&
+    noMonitor &&
+    modesOfBondOption('arp_interval')?.includes(mode) === false
+  ) {
+    if (given['miimon'] === undefined) options['miimon'] = '100';
+  }
+  scaleDelays(draft, desired, link, options);
+  return checkedBond(draft, desired, { ...link, mode, options });
+}
+
+/** The kernel stores the delays in units of miimon, so they change along with it. */
+function scaleDelays(
+  draft: Draft,
+  desired: DesiredInterface,
+  link: BondLink,
+  options: Record<string, string>,
+): void {
+  const before = Number(link.options['miimon'] ?? '0');
+  const after = Number(options['miimon'] ?? '0');
+  if (before === 0 || after === 0 || before === after) return;
+  for (const name of ['updelay', 'downdelay', 'peer_notif_delay']) {
+    const delay = Number(options[name] ?? '0');
+    if (delay === 0 || desired.bond?.options?.[name] !== undefined) continue;
+    options[name] = String(Math.floor(delay / before) * after);
+    draft.note(
+      desired.name,
+      `${name} becomes ${options[name] ?? ''} with the new miimon: the kernel counts it in units of that`,
+    );
+  }
+}
+
+function checkedBond(draft: Draft, desired: DesiredInterface, link: BondLink): BondLink {
+  const given = desired.bond?.options ?? {};
+  // With a mode in the plan, checkDesiredState has looked at the options already.
+  if (desired.bond?.mode === undefined) {
+    for (const [option, text] of bondOptionProblems(link.mode, given)) {
+      draft.error(desired, `bond.options.${option}`, text);
+    }
+  }
+  if (Object.keys(given).length > 0) {
+    for (const [option, text] of monitorProblems(link.options)) {
+      draft.error(desired, `bond.options.${option}`, text);
+    }
+  }
+  return link;
+}
+
+/**
+ * IPv4 is "enabled" by having addresses: with none to set or to remove, the host has nothing that
+ * could change, and the observed word stays.
+ */
+function mergeIpv4(observed: IpState, desired: DesiredIp | undefined): IpState {
+  if (desired === undefined) return observed;
+  if (desired.enabled === false) return { enabled: false, addresses: [] };
+  const addresses = mergeAddresses(observed.addresses, desired.addresses);
+  return { enabled: addresses.length > 0 || observed.enabled, addresses };
+}
+
+function mergeIpv6(observed: IpState, desired: DesiredIp | undefined): IpState {
+  if (desired === undefined) return observed;
+  const enabled = desired.enabled ?? observed.enabled;
+  if (!enabled) return { enabled, addresses: [] };
+  return { enabled, addresses: mergeAddresses(observed.addresses, desired.addresses) };
+}
+
+/** A given list is whole. Its order counts only where it decides which address is the primary one. */
+function mergeAddresses(
+  observed: readonly IpAddress[],
+  desired: readonly IpAddress[] | undefined,
+): readonly IpAddress[] {
+  if (desired === undefined || samePrimaries(observed, desired)) return observed;
+  return desired;
+}
+
+/** `absent`: virtual interfaces go, with what stands on them; a NIC is only emptied and taken down. */
+function removeInterfaces(draft: Draft): void {
+  const gone = new Set<string>();
+  for (const desired of draft.wanted.values()) {
+    const observed = draft.before(desired.name);
+    if (desired.state !== 'absent' || observed === undefined) continue;
+    const { kind } = observed.link;
+    if (desired.kind !== undefined && linkOf(draft, desired, observed) === undefined) continue;
+    if (kind === 'loopback' || kind === 'other') {
+      draft.errors.push(
+        new NetorchError(
+          'NOT_SUPPORTED',
+          `interface "${desired.name}" is of type ${observed.link.kind === 'other' ? observed.link.type : kind}, which netorch does not remove`,
+          { location: locationOf(desired, 'state') },
+        ),
+      );
+    } else if (kind === 'ethernet') {
+      draft.interfaces.set(desired.name, {
+        ...observed,
+        up: false,
+        controller: undefined,
+        ipv4: { enabled: false, addresses: [] },
+        ipv6: { enabled: observed.ipv6.enabled, addresses: [] },
+      });
+    } else {
+      gone.add(desired.name);
+    }
+  }
+  // A Set is iterated over what is added meanwhile as well.
+  for (const name of gone) {
+    draft.interfaces.delete(name);
+    const own = draft.before(name)?.link;
+    if (own?.kind === 'veth' && own.peer !== undefined && draft.interfaces.has(own.peer)) {
+      if (!gone.has(own.peer)) draft.note(own.peer, `goes together with its peer ${name}`);
+      gone.add(own.peer);
+    }
+    for (const [other, state] of draft.interfaces) {
+      const { link } = state;
+      if ((link.kind !== 'vlan' && link.kind !== 'vxlan') || link.base !== name) continue;
+      if (gone.has(other) || draft.wanted.get(other) !== undefined) continue;
+      gone.add(other);
+      draft.note(other, `goes together with ${name}, which it stands on`);
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/** MAC addresses: given, copied, inherited from bonds and bases, pinned for bridges. */
+import { isNewPort } from './merge-consequences.js';
+import type { Draft } from './merge-draft.js';
+import { belowOf, bottomUp } from './stacking.js';
+import { portsOf } from './state.js';
+import type { InterfaceState } from './state.js';
+
+export function mergeMacs(draft: Draft): void {
+  for (const state of draft.interfaces.values()) portMac(draft, state);
+  for (const desired of draft.wanted.values()) {
+    if (desired.copyMacFrom === undefined || desired.state === 'absent') continue;
+    const source = draft.interfaces.get(desired.copyMacFrom);
+    const mac = source === undefined ? undefined : ownMac(draft, source);
+    if (mac === undefined) {
+      const why =
+        source === undefined ? draft.missing(desired.copyMacFrom) : 'its MAC is not known yet';
+      draft.error(desired, 'copyMacFrom', `copy-mac-from "${desired.copyMacFrom}": ${why}`);
+    } else {
+      draft.change(desired.name, { mac });
+    }
+  }
+  for (const name of bottomUp(belowOf(draft.interfaces)).order) {
+    const state = draft.interfaces.get(name);
+    if (state === undefined || isGiven(draft, name)) continue;
+    if (state.link.kind === 'bond') bondMac(draft, state);
+    if (state.link.kind === 'vlan') vlanMac(draft, state, state.link.base);
+    if (state.link.kind === 'linux-bridge') bridgeMac(draft, state);
+  }
+}
+
+function isGiven(draft: Draft, name: string): boolean {
+  const wanted = draft.wanted.get(name);
+  return wanted?.mac !== undefined || wanted?.copyMacFrom !== undefined;
+}
+
+function isBond(state: InterfaceState | undefined): boolean {
+  return state?.link.kind === 'bond';
+}
+
+/** Bonds give their ports a MAC, and give them back their own when they leave. */
+function portMac(draft: Draft, state: InterfaceState): void {
+  const before = draft.before(state.name);
+  const inBond = state.controller !== undefined && isBond(draft.interfaces.get(state.controller));
+  if (inBond) {
+    // nmstate ignores mac-address on ports of bonds, too: the bond decides.
+    const mac = isNewPort(draft, state) ? undefined : before?.mac;
+    if (mac !== state.mac) draft.change(state.name, { mac });
+    return;
+  }
+  const wasInBond = before?.controller !== undefined && isBond(draft.before(before.controller));
+  if (wasInBond && !isGiven(draft, state.name)) {
+    draft.change(state.name, { mac: before.facts?.permanentMac });
+  }
+}
+
+/** The MAC of the device itself, not the one that a bond lends it. */
+function ownMac(draft: Draft, state: InterfaceState): string | undefined {
+  const before = draft.before(state.name);
+  const lent = before?.controller !== undefined && isBond(draft.before(before.controller));
+  if (lent) return before.facts?.permanentMac;
+  return state.mac ?? before?.mac;
+}
+
+/**
+ * A bond keeps the MAC of its first port when that leaves, and there are two devices with one MAC.
+ * The bond then takes that of its first remaining port.
+ */
+function bondMac(draft: Draft, bond: InterfaceState): void {
+  const before = draft.before(bond.name);
+  if (before?.mac === undefined || bond.link.kind !== 'bond') return;
+  const ports = portsOf(bond.link);
+  const left = portsOf(before.link).filter((port) => !ports.includes(port));
+  const owner = left.find((port) => draft.before(port)?.facts?.permanentMac === before.mac);
+  if (owner === undefined || !draft.interfaces.has(owner)) return;
+  const followsActive = bond.link.options['fail_over_mac'] === 'active';
+  const macs = ports.map((port) => {
+    const state = draft.interfaces.get(port);
+    return state === undefined ? undefined : ownMac(draft, state);
+  });
+  const mac = followsActive ? undefined : macs.find((found) => found !== undefined);
+  if (mac === undefined && !followsActive) return;
+  draft.change(bond.name, { mac });
+  draft.note(
+    bond.name,
+    mac === undefined
+      ? `its MAC changes, for ${owner} leaves with the present one`
+      : `gets MAC ${mac}, for its present one belongs to ${owner}, which leaves`,
+  );
+  for (const port of ports) draft.change(port, { mac: undefined });
+}
+
+/** A VLAN that has its base's MAC follows it (vlan_sync_address). */
+function vlanMac(draft: Draft, vlan: InterfaceState, base: string): void {
+  const before = draft.before(vlan.name);
+  const baseBefore = draft.before(base);
+  if (before?.mac === undefined || baseBefore?.mac !== before.mac) return;
+  const below = draft.interfaces.get(base);
+  if (below !== undefined && below.mac !== baseBefore.mac) {
+    draft.change(vlan.name, { mac: below.mac });
+  }
+}
+
+/**
+ * Left alone, a bridge has the lowest MAC of its ports, or one that systemd makes of the machine-id:
+ * on cloned hosts the same one. So a new bridge gets the MAC of its uplink, when there is just one,
+ * and a bridge whose MAC leaves with a port gets a new one in the same way.
+ */
+function bridgeMac(draft: Draft, bridge: InterfaceState): void {
+  const before = draft.before(bridge.name);
+  if (before !== undefined) {
+    const lender = portsOf(before.link).find(
+      (port) => before.mac !== undefined && draft.before(port)?.mac === before.mac,
+    );
+    if (lender === undefined) return;
+    const stays = portsOf(bridge.link).includes(lender);
+    if (stays && draft.interfaces.get(lender)?.mac === before.mac) return;
+    // Gone for good: nobody else can have that MAC, the bridge may keep it.
+    if (!draft.interfaces.has(lender)) return;
+  }
+  const uplinks = portsOf(bridge.link).filter((port) => {
+    const kind = draft.interfaces.get(port)?.link.kind;
+    return kind === 'ethernet' || kind === 'bond' || kind === 'vlan';
+  });
+  const [uplink] = uplinks;
+  const mac = uplink === undefined || uplinks.length > 1 ? undefined : expectedMac(draft, uplink);
+  if (mac === bridge.mac) return;
+  draft.change(bridge.name, { mac });
+  if (before !== undefined) draft.note(bridge.name, `its MAC changes to ${mac ?? 'another one'}`);
+}
+
+/** The MAC that the interface will have, as far as it can be told. */
+function expectedMac(draft: Draft, name: string): string | undefined {
+  const state = draft.interfaces.get(name);
+  if (state === undefined) return undefined;
+  if (state.mac !== undefined) return state.mac;
+  if (state.link.kind === 'vlan') return expectedMac(draft, state.link.base);
+  const [first] = portsOf(state.link);
+  const port = first === undefined ? undefined : draft.interfaces.get(first);
+  if (state.link.kind !== 'bond' || port === undefined) return undefined;
+  return ownMac(draft, port);
+}

@@ -1,0 +1,175 @@
+/** Who is a port of whom: port lists, `controller:`, removed controllers. */
+import { locationOf } from './desired.js';
+import type { DesiredInterface } from './desired.js';
+import type { Draft } from './merge-draft.js';
+import { portsOf } from './state.js';
+import type { BridgeLink, BridgePort, InterfaceState, PortVlan } from './state.js';
+
+export function mergePorts(draft: Draft): void {
+  const claims = claimedPorts(draft);
+  const controllers = new Map<string, string | undefined>();
+  for (const [name, state] of draft.interfaces) controllers.set(name, state.controller);
+
+  for (const desired of draft.wanted.values()) {
+    if (desired.state === 'absent' || !draft.interfaces.has(desired.name)) continue;
+    if (desired.controller === '') controllers.set(desired.name, undefined);
+    leavePorts(draft, desired, claims, controllers);
+  }
+  for (const [port, claim] of claims) controllers.set(port, claim.controller);
+  for (const [name, controller] of controllers) {
+    if (controller === undefined || draft.interfaces.has(controller)) continue;
+    if (draft.before(controller) === undefined) continue; // observed so: not ours to judge
+    controllers.set(name, undefined);
+    draft.note(name, `is no port any more, for ${controller} is removed`);
+  }
+  for (const [name, controller] of controllers) {
+    if (draft.interfaces.get(name)?.controller !== controller) draft.change(name, { controller });
+  }
+  for (const state of draft.interfaces.values()) fillPorts(draft, state, controllers);
+}
+
+type Claim = Readonly<{ controller: string; by: DesiredInterface; key: string }>;
+
+/** What the plan says about ports: by the controller's list or by the port's own `controller:`. */
+function claimedPorts(draft: Draft): ReadonlyMap<string, Claim> {
+  const claims = new Map<string, Claim>();
+  const claim = (port: string, controller: string, by: DesiredInterface, key: string): void => {
+    const location = locationOf(by, key);
+    const state = draft.interfaces.get(port);
+    const target = draft.interfaces.get(controller);
+    const allowed = target?.link.kind === 'bond' || target?.link.kind === 'linux-bridge';
+    if (state === undefined) {
+      const wanted = draft.wanted.get(port);
+      // One that could not be made has been complained about at its own place.
+      if (wanted === undefined || wanted.state === 'absent') {
+        draft.errorAt(location, `port of "${controller}": ${draft.missing(port)}`);
+      }
+    } else if (target === undefined) {
+      if (!draft.wanted.has(controller)) {
+        draft.errorAt(location, `controller of "${port}": ${draft.missing(controller)}`);
+      }
+    } else if (!allowed && state.controller !== controller) {
+      const { link } = target;
+      draft.errorAt(
+        location,
+        `controller of "${port}": "${controller}" is of type ${link.kind === 'other' ? link.type : link.kind}; only bonds and bridges have ports`,
+      );
+    } else if (state.controller !== controller && !canBePort(state, target)) {
+      const { link } = state;
+      draft.errorAt(
+        location,
+        `port of "${controller}": a ${link.kind === 'other' ? link.type : link.kind} ("${port}") cannot be a port of a ${target.link.kind}`,
+      );
+    } else {
+      claims.set(port, { controller, by, key });
+    }
+  };
+  for (const desired of draft.wanted.values()) {
+    if (desired.state === 'absent') continue;
+    for (const port of desired.bond?.ports ?? []) {
+      claim(port, desired.name, desired, `bond.ports.${port}`);
+    }
+    for (const port of desired.bridge?.ports ?? []) {
+      claim(port.name, desired.name, desired, `bridge.ports.${port.name}`);
+    }
+    if (desired.controller !== undefined && desired.controller !== '') {
+      claim(desired.name, desired.controller, desired, 'controller');
+    }
+  }
+  return claims;
+}
+
+/** The kernel refuses a bridge in a bridge; a bond takes over MAC and MTU of its ports. */
+function canBePort(port: InterfaceState, controller: InterfaceState): boolean {
+  if (port.link.kind === 'loopback') return false;
+  if (controller.link.kind === 'linux-bridge') return port.link.kind !== 'linux-bridge';
+  return port.link.kind !== 'other' && port.link.kind !== 'linux-bridge';
+}
+
+/** Present ports that the controller's list does not name. */
+function leavePorts(
+  draft: Draft,
+  desired: DesiredInterface,
+  claims: ReadonlyMap<string, Claim>,
+  controllers: Map<string, string | undefined>,
+): void {
+  const observed = draft.before(desired.name);
+  if (observed === undefined) return;
+  const isBridge = observed.link.kind === 'linux-bridge';
+  const named = isBridge ? desired.bridge?.ports?.map((port) => port.name) : desired.bond?.ports;
+  if (named === undefined) return;
+  for (const port of portsOf(observed.link)) {
+    if (named.includes(port) || claims.has(port) || !draft.interfaces.has(port)) continue;
+    if (draft.wanted.get(port)?.controller === '') continue;
+    if (isBridge && desired.exclusive !== true) {
+      draft.note(desired.name, `keeps port ${port}, which the plan does not name`);
+      continue;
+    }
+    controllers.set(port, undefined);
+    if (isBridge) {
+      draft.note(desired.name, `port ${port} is detached: the bridge is exclusive`);
+    }
+  }
+}
+
+function fillPorts(
+  draft: Draft,
+  state: InterfaceState,
+  controllers: ReadonlyMap<string, string | undefined>,
+): void {
+  const { link, name } = state;
+  if (link.kind !== 'bond' && link.kind !== 'linux-bridge') return;
+  const ports = [...controllers]
+    .filter(([port, controller]) => controller === name && draft.interfaces.has(port))
+    .map(([port]) => port)
+    .sort();
+  if (link.kind === 'bond') {
+    draft.change(name, { link: { ...link, ports } });
+    return;
+  }
+  const observed = draft.before(name)?.link;
+  const before = observed?.kind === 'linux-bridge' ? observed : undefined;
+  draft.change(name, {
+    link: { ...link, ports: ports.map((port) => bridgePort(draft, name, link, before, port)) },
+  });
+}
+
+function bridgePort(
+  draft: Draft,
+  bridge: string,
+  link: BridgeLink,
+  before: BridgeLink | undefined,
+  name: string,
+): BridgePort {
+  const present = before?.ports.find((port) => port.name === name);
+  const wanted = draft.wanted.get(bridge)?.bridge?.ports?.find((port) => port.name === name);
+  const standard = defaultTable(link.options['vlan_default_pvid']);
+  const inherited =
+    present === undefined
+      ? standard
+      : withNewDefault(present.vlans, before?.options['vlan_default_pvid'], standard, link);
+  return {
+    name,
+    options: { ...present?.options, ...wanted?.options },
+    vlans: wanted?.vlans ?? inherited,
+  };
+}
+
+/** What a port gets when it is attached: the bridge's default PVID, untagged. */
+function defaultTable(pvid: string | undefined): readonly PortVlan[] {
+  const vid = Number(pvid ?? '1');
+  return vid === 0 ? [] : [{ vid, pvid: true, untagged: true }];
+}
+
+/** Ports that still have the old default PVID follow a new one (br_vlan_set_default_pvid). */
+function withNewDefault(
+  vlans: readonly PortVlan[],
+  oldPvid: string | undefined,
+  standard: readonly PortVlan[],
+  link: BridgeLink,
+): readonly PortVlan[] {
+  const old = Number(oldPvid ?? '1');
+  if (String(old) === (link.options['vlan_default_pvid'] ?? '1')) return vlans;
+  if (!vlans.some((vlan) => vlan.vid === old && vlan.pvid)) return vlans;
+  return [...vlans.filter((vlan) => vlan.vid !== old), ...standard].sort((a, b) => a.vid - b.vid);
+}

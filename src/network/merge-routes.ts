@@ -1,0 +1,221 @@
+/** Routes: those that go, those that are lost with their interface, those that the plan adds. */
+import { locationOf } from './desired.js';
+import type { DesiredRoute } from './desired.js';
+import { defaultDestination, isInSubnet, isLinkLocal } from './ip.js';
+import { isNewPort } from './merge-consequences.js';
+import type { Draft } from './merge-draft.js';
+import { MAIN_TABLE, effectiveMetric, routeSlot, routeText, routeWay } from './route.js';
+import type { IpFamily, Route } from './state.js';
+
+/** rtnetlink protocols of routes that people and tools like this one set: unspec, boot, static. */
+const CONFIGURED = new Set([0, 3, 4]);
+const STATIC = 4;
+
+export function mergeRoutes(draft: Draft): readonly Route[] {
+  const { desired } = draft;
+  const absents = desired.routes.filter((route) => route.absent);
+  let routes = draft.observed.routes.filter((route) => {
+    const matches = absents.some((absent) => isMatch(absent, route));
+    if (matches && route.foreign) {
+      draft.note(
+        route.nextHopInterface ?? 'routes',
+        `route ${routeText(route)} stays: it has attributes that netorch does not model`,
+      );
+    }
+    return !matches || route.foreign;
+  });
+  routes = routes.filter((route) => !isLost(draft, route));
+  const added: Route[] = [];
+  for (const item of desired.routes) {
+    if (item.absent) continue;
+    const route = newRoute(draft, item);
+    if (route === undefined) continue;
+    const present = routes.find((other) => isSame(other, route, item));
+    if (present !== undefined) continue;
+    const rivals = routes.filter((other) => routeSlot(other) === routeSlot(route));
+    const foreign = rivals.find((other) => other.foreign);
+    if (foreign !== undefined) {
+      draft.errorAt(
+        item.location,
+        `route ${routeText(route)}: the host has ${routeText(foreign)} with attributes that netorch does not model, and cannot replace it`,
+      );
+      continue;
+    }
+    for (const rival of rivals) {
+      draft.note(
+        rival.nextHopInterface ?? 'routes',
+        `route ${routeText(rival)} is replaced by ${routeText(route)}`,
+      );
+    }
+    routes = routes.filter((other) => !rivals.includes(other));
+    routes.push(route);
+    added.push(route);
+  }
+  const result = routes;
+  checkNextHops(draft, result, added);
+  return result;
+}
+
+/** Every key that `absent` gives must fit, but the metric; '' means "has none". */
+function isMatch(absent: DesiredRoute, route: Route): boolean {
+  const fits = <T>(wanted: T | undefined, found: T | undefined): boolean =>
+    wanted === undefined || (wanted === '' ? found === undefined : wanted === found);
+  // Routes of DHCP, router advertisements and routing daemons are theirs; only by name do they go.
+  if (absent.destination === undefined && !CONFIGURED.has(route.protocol)) return false;
+  return (
+    fits(absent.family, route.family) &&
+    fits(absent.destination, route.destination) &&
+    fits(absent.table, route.table) &&
+    fits(absent.nextHopInterface, route.nextHopInterface) &&
+    fits(absent.nextHopAddress, route.nextHopAddress) &&
+    fits(absent.source, route.source) &&
+    fits(absent.type, route.type)
+  );
+}
+
+/** Routes that the kernel drops by itself when the links and addresses change as planned. */
+function isLost(draft: Draft, route: Route): boolean {
+  const name = route.nextHopInterface;
+  const lose = (why: string): boolean => {
+    draft.note(name ?? 'routes', `route ${routeText(route)} is lost: ${why}`);
+    return true;
+  };
+  if (route.source !== undefined && hadAddress(draft, route.source)) {
+    const stays = [...draft.interfaces.values()].some((state) =>
+      [...state.ipv4.addresses, ...state.ipv6.addresses].some(({ ip }) => ip === route.source),
+    );
+    if (!stays) return lose(`its source address ${route.source} goes`);
+  }
+  if (name === undefined) return false;
+  const before = draft.before(name);
+  const after = draft.interfaces.get(name);
+  if (before === undefined) return false; // several next hops, or another namespace
+  if (after === undefined) return lose(`${name} is removed`);
+  if (before.up && !after.up) return lose(`${name} goes down`);
+  if (isNewPort(draft, after)) return lose(`${name} becomes a port of ${after.controller ?? ''}`);
+  const isLastAddressGone =
+    route.family === 'ipv4' &&
+    before.ipv4.addresses.length > 0 &&
+    after.ipv4.addresses.length === 0 &&
+    !(before.facts?.dynamicAddresses ?? []).some(({ ip }) => !ip.includes(':'));
+  if (isLastAddressGone) return lose(`${name} has no IPv4 address any more`);
+  if (route.family === 'ipv6' && before.ipv6.enabled && !after.ipv6.enabled) {
+    return lose(`IPv6 is switched off on ${name}`);
+  }
+  return false;
+}
+
+function hadAddress(draft: Draft, address: string): boolean {
+  return [...draft.observed.interfaces.values()].some((state) =>
+    [...state.ipv4.addresses, ...state.ipv6.addresses].some(({ ip }) => ip === address),
+  );
+}
+
+function newRoute(draft: Draft, item: DesiredRoute): Route | undefined {
+  const family: IpFamily | undefined = item.family;
+  const { destination } = item;
+  if (family === undefined || destination === undefined) return undefined; // checkDesiredState
+  const device = item.nextHopInterface === '' ? undefined : item.nextHopInterface;
+  const via = item.nextHopAddress === '' ? undefined : item.nextHopAddress;
+  const type = item.type ?? 'unicast';
+  const route: Route = {
+    family,
+    type,
+    destination,
+    table: item.table ?? MAIN_TABLE,
+    metric: item.metric,
+    nextHopInterface: type === 'unicast' ? device : undefined,
+    nextHopAddress: type === 'unicast' ? via : undefined,
+    source: item.source,
+    onlink: false,
+    protocol: STATIC,
+    foreign: false,
+  };
+  if (type !== 'unicast' || device === undefined) return route;
+  const state = draft.interfaces.get(device);
+  if (state === undefined) {
+    const absent = draft.wanted.get(device);
+    const at = absent === undefined ? '' : ' after this plan';
+    draft.errorAt(item.location, `route ${routeText(route)}: ${draft.missing(device)}${at}`);
+    return undefined;
+  }
+  if (!state.up) {
+    draft.errorAt(item.location, `route ${routeText(route)}: "${device}" is down`);
+  } else if (family === 'ipv6' && !state.ipv6.enabled) {
+    draft.errorAt(item.location, `route ${routeText(route)}: IPv6 is switched off on "${device}"`);
+  }
+  return route;
+}
+
+/** Is the route there already? A metric that the plan leaves open may be any. */
+function isSame(other: Route, route: Route, item: DesiredRoute): boolean {
+  return (
+    !other.foreign &&
+    other.family === route.family &&
+    other.destination === route.destination &&
+    other.table === route.table &&
+    (item.metric === undefined || effectiveMetric(other) === effectiveMetric(route)) &&
+    routeWay(other) ===
+      routeWay(item.source === undefined ? { ...route, source: other.source } : route)
+  );
+}
+
+/**
+ * The kernel takes a gateway only when it is on the link: in a subnet of the device's addresses, or
+ * reached by another route of that device. A route that stays although its gateway's subnet goes
+ * would lead nowhere: refused as well, for dropping a default route in silence would be worse.
+ */
+function checkNextHops(draft: Draft, routes: readonly Route[], added: readonly Route[]): void {
+  for (const route of routes) {
+    const { nextHopAddress: via, nextHopInterface: device } = route;
+    if (via === undefined || device === undefined || route.foreign || route.onlink) continue;
+    if (isLinkLocal(via) || isOnLink(draft.interfaces, routes, device, via)) continue;
+    const isNew = added.includes(route);
+    const item = draft.desired.routes.find(
+      (wanted) =>
+        !wanted.absent && wanted.destination === route.destination && wanted.nextHopAddress === via,
+    );
+    if (isNew) {
+      draft.errorAt(
+        item?.location,
+        `route ${routeText(route)}: ${via} is in no subnet of "${device}"${addressList(draft, device)}`,
+      );
+      continue;
+    }
+    if (!isOnLink(draft.observed.interfaces, draft.observed.routes, device, via)) continue;
+    const wanted = draft.wanted.get(device);
+    const family = route.family === 'ipv4' ? 'ipv4' : 'ipv6';
+    draft.errorAt(
+      wanted === undefined ? undefined : locationOf(wanted, `${family}.addresses`),
+      `interface "${device}": route ${routeText(route)} would lead nowhere with the new addresses; remove it (state: absent) or give a new one for ${route.destination === defaultDestination(route.family) ? 'the default route' : route.destination}`,
+    );
+  }
+}
+
+function addressList(draft: Draft, device: string): string {
+  const state = draft.interfaces.get(device);
+  const list = [...(state?.ipv4.addresses ?? []), ...(state?.ipv6.addresses ?? [])];
+  const texts = list.map((address) => `${address.ip}/${address.prefixLength}`);
+  return texts.length === 0 ? ', which has no address' : ` (${texts.join(', ')})`;
+}
+
+function isOnLink(
+  interfaces: Draft['observed']['interfaces'],
+  routes: readonly Route[],
+  device: string,
+  via: string,
+): boolean {
+  const state = interfaces.get(device);
+  if (state === undefined) return false;
+  const addresses = [
+    ...state.ipv4.addresses,
+    ...state.ipv6.addresses,
+    ...(state.facts?.dynamicAddresses ?? []),
+  ];
+  if (addresses.some((address) => isInSubnet(via, address))) return true;
+  return routes.some((route) => {
+    if (route.nextHopInterface !== device || route.nextHopAddress !== undefined) return false;
+    const [ip = '', length = ''] = route.destination.split('/');
+    return isInSubnet(via, { ip, prefixLength: Number(length) });
+  });
+}

@@ -1,0 +1,77 @@
+/** What stands on what: bases below VLANs, ports below bonds and bridges. */
+import { locationOf } from './desired.js';
+import type { Draft } from './merge-draft.js';
+import { baseOf, portsOf } from './state.js';
+import type { InterfaceState } from './state.js';
+
+/** Names of interfaces that this one stands on. */
+export function standsOn(state: Pick<InterfaceState, 'link'>): readonly string[] {
+  const base = baseOf(state.link);
+  return base === undefined ? portsOf(state.link) : [base];
+}
+
+/**
+ * Names from the bottom up: everything comes after what it stands on. `loop` is a ring of names when
+ * there is no such order. Names are visited as given, so that the result is deterministic.
+ */
+export function bottomUp(
+  below: ReadonlyMap<string, readonly string[]>,
+): Readonly<{ order: readonly string[]; loop: readonly string[] | undefined }> {
+  const order: string[] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  let loop: readonly string[] | undefined;
+  const visit = (name: string): void => {
+    if (done.has(name) || loop !== undefined) return;
+    const at = path.indexOf(name);
+    if (at !== -1) {
+      loop = [...path.slice(at), name];
+      return;
+    }
+    path.push(name);
+    for (const lower of below.get(name) ?? []) if (below.has(lower)) visit(lower);
+    path.pop();
+    done.add(name);
+    order.push(name);
+  };
+  for (const name of below.keys()) visit(name);
+  return { order, loop };
+}
+
+export function belowOf(
+  interfaces: ReadonlyMap<string, Pick<InterfaceState, 'link'>>,
+): ReadonlyMap<string, readonly string[]> {
+  return new Map([...interfaces].map(([name, state]) => [name, standsOn(state)]));
+}
+
+/** Every new or moved VLAN and VXLAN has its base, and nothing stands on itself. */
+export function checkBases(draft: Draft): void {
+  for (const desired of draft.wanted.values()) {
+    const state = draft.interfaces.get(desired.name);
+    if (state === undefined || desired.state === 'absent') continue;
+    const base = baseOf(state.link);
+    if (base === undefined) continue;
+    const before = draft.before(desired.name);
+    if (before !== undefined && baseOf(before.link) === base && draft.before(base) === undefined) {
+      continue; // it lives in another namespace, and the plan does not touch that
+    }
+    const key = `${state.link.kind}.base`;
+    const found = draft.interfaces.get(base);
+    if (found === undefined && !draft.wanted.has(base)) {
+      draft.errorAt(
+        locationOf(desired, key),
+        `base-iface of "${desired.name}": ${draft.missing(base)}`,
+      );
+    } else if (found === undefined && draft.wanted.get(base)?.state === 'absent') {
+      draft.error(desired, key, `its base-iface "${base}" is removed by the plan`);
+    }
+  }
+  const { loop } = bottomUp(belowOf(draft.interfaces));
+  if (loop !== undefined) {
+    const named = loop.map((name) => draft.wanted.get(name)).find((item) => item !== undefined);
+    draft.errorAt(
+      named === undefined ? undefined : locationOf(named),
+      `interfaces stand on each other in a ring: ${loop.join(' on ')}`,
+    );
+  }
+}

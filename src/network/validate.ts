@@ -1,0 +1,485 @@
+/** A document against itself, without any host: what can be said of every plan. */
+import { NetorchError } from '../errors.js';
+import type { SourceLocation } from '../errors.js';
+import { bondOptionProblems, monitorProblems } from './bond.js';
+import { locationOf } from './desired.js';
+import type { DesiredInterface, DesiredState } from './desired.js';
+import { canonicalNetwork } from './ip.js';
+import { MAIN_TABLE } from './route.js';
+import { bottomUp } from './stacking.js';
+
+/** INVALID_NETWORK errors, each at the key that is wrong. */
+export function checkDesiredState(desired: DesiredState): readonly NetorchError[] {
+  const check = new Check(desired);
+  check.names();
+  for (const item of check.active) {
+    check.ownKeys(item);
+    check.bond(item);
+    check.bridge(item);
+    check.addresses(item);
+    check.stack(item);
+  }
+  check.controllers();
+  check.sameAddressTwice();
+  check.rings();
+  check.routes();
+  check.rules();
+  return check.errors;
+}
+
+class Check {
+  readonly errors: NetorchError[] = [];
+  readonly #desired: DesiredState;
+  readonly #byName: ReadonlyMap<string, DesiredInterface>;
+  /** Those that shall be there after the plan. */
+  readonly active: readonly DesiredInterface[];
+
+  constructor(desired: DesiredState) {
+    this.#desired = desired;
+    this.#byName = new Map(desired.interfaces.map((item) => [item.name, item]));
+    this.active = desired.interfaces.filter((item) => item.state === 'up' || item.state === 'down');
+  }
+
+  #at(location: SourceLocation | undefined, text: string, other?: SourceLocation): void {
+    const notes =
+      other === undefined ? [] : [`the other place: ${other.file}:${other.line}:${other.column}`];
+    this.errors.push(new NetorchError('INVALID_NETWORK', text, { location, notes }));
+  }
+
+  #error(item: DesiredInterface, key: string, text: string, other?: SourceLocation): void {
+    this.#at(locationOf(item, key), `interface "${item.name}": ${text}`, other);
+  }
+
+  names(): void {
+    const seen = new Map<string, DesiredInterface>();
+    for (const item of this.#desired.interfaces) {
+      const first = seen.get(item.name);
+      if (first === undefined) seen.set(item.name, item);
+      else this.#error(item, '', 'is listed twice', locationOf(first));
+    }
+  }
+
+  ownKeys(item: DesiredInterface): void {
+    if (item.mac !== undefined && item.copyMacFrom !== undefined) {
+      this.#error(item, 'copyMacFrom', 'mac-address and copy-mac-from exclude each other');
+    }
+    if (item.copyMacFrom === item.name) {
+      this.#error(item, 'copyMacFrom', 'copy-mac-from names the interface itself');
+    }
+    if (item.mac !== undefined && item.kind !== 'loopback') {
+      const first = Number.parseInt(item.mac.slice(0, 2), 16);
+      if (first % 2 === 1) {
+        this.#error(
+          item,
+          'mac',
+          `mac-address is ${item.mac}, a multicast address; no device can have it`,
+        );
+      } else if (item.mac === '00:00:00:00:00:00') {
+        this.#error(item, 'mac', 'mac-address is all zeros; no device can have it');
+      }
+    }
+    if (item.mtu !== undefined && item.mtu < 1280) {
+      const addresses = item.ipv6?.addresses ?? [];
+      if (item.ipv6?.enabled === true || addresses.length > 0) {
+        this.#error(item, 'mtu', `mtu is ${item.mtu}, but IPv6 needs at least 1280`);
+      }
+    }
+    if (item.exclusive === true && item.bridge?.ports === undefined) {
+      this.#error(item, 'exclusive', 'exclusive needs the list of ports that stay: bridge.port');
+    }
+  }
+
+  bond(item: DesiredInterface): void {
+    const { bond } = item;
+    if (bond === undefined) return;
+    const options = bond.options ?? {};
+    if (bond.mode !== undefined) {
+      for (const [option, text] of bondOptionProblems(bond.mode, options)) {
+        this.#error(item, `bond.options.${option}`, text);
+      }
+    }
+    // Delays may lean on a miimon that the host has; only what both stand here can be compared.
+    if (options['miimon'] !== undefined) {
+      for (const [option, text] of monitorProblems(options)) {
+        this.#error(item, `bond.options.${option}`, text);
+      }
+    }
+    this.#twice(item, 'bond.ports', bond.ports ?? []);
+    const primary = options['primary'];
+    if (primary !== undefined && primary !== '' && bond.ports?.includes(primary) === false) {
+      this.#error(
+        item,
+        'bond.options.primary',
+        `primary is "${primary}", which is not among its ports`,
+      );
+    }
+    const isFollowing =
+      options['fail_over_mac'] === 'active' &&
+      (bond.mode === undefined || bond.mode === 'active-backup');
+    if (isFollowing && item.mac !== undefined) {
+      this.#error(
+        item,
+        'mac',
+        'with fail_over_mac: active the bond has the MAC of its active port; mac-address cannot be set',
+      );
+    }
+    const system = options['ad_actor_system'];
+    if (system !== undefined && Number.parseInt(system.slice(0, 2), 16) % 2 === 1) {
+      this.#error(item, 'bond.options.ad_actor_system', 'ad_actor_system is a multicast address');
+    }
+  }
+
+  #twice(item: DesiredInterface, key: string, names: readonly string[]): void {
+    const seen = new Set<string>();
+    for (const name of names) {
+      if (seen.has(name)) this.#error(item, `${key}.${name}`, `port "${name}" is listed twice`);
+      seen.add(name);
+    }
+  }
+
+  bridge(item: DesiredInterface): void {
+    const { bridge } = item;
+    if (bridge === undefined) return;
+    this.#twice(item, 'bridge.ports', bridge.ports?.map((port) => port.name) ?? []);
+    const options = bridge.options ?? {};
+    const pvid = options['vlan_default_pvid'];
+    if (pvid !== undefined && pvid !== '1' && options['vlan_filtering'] === '0') {
+      this.#error(
+        item,
+        'bridge.options.vlan_default_pvid',
+        'vlan-default-pvid needs VLAN filtering, which is switched off',
+      );
+    }
+    // 0, 1 and 2 are STP, pause frames and LACP: forwarding them would break the link itself.
+    const mask = Number(options['group_fwd_mask'] ?? '0');
+    if ((mask & 0b111) !== 0) {
+      this.#error(
+        item,
+        'bridge.options.group_fwd_mask',
+        `group-forward-mask is ${mask}; its lowest three bits (STP, pause, LACP) cannot be set`,
+      );
+    }
+    const group = options['group_address'];
+    if (group !== undefined && !/^01:80:c2:00:00:0[0-9a-f]$/.test(group)) {
+      this.#error(
+        item,
+        'bridge.options.group_address',
+        `group-addr is ${group}, must be 01:80:c2:00:00:0X`,
+      );
+    }
+    // IEEE 802.1D, 17.14: the kernel does not check how the timers go together.
+    const forward = Number(options['forward_delay'] ?? '1500');
+    const age = Number(options['max_age'] ?? '2000');
+    const hello = Number(options['hello_time'] ?? '200');
+    const allGiven = ['forward_delay', 'max_age'].every((name) => options[name] !== undefined);
+    if (options['stp_state'] === '1' && allGiven && 2 * (forward - 100) < age) {
+      this.#error(
+        item,
+        'bridge.options.max_age',
+        'stp: max-age must be at most 2 × (forward-delay − 1)',
+      );
+    }
+    if (
+      options['stp_state'] === '1' &&
+      options['max_age'] !== undefined &&
+      age < 2 * (hello + 100)
+    ) {
+      this.#error(
+        item,
+        'bridge.options.max_age',
+        'stp: max-age must be at least 2 × (hello-time + 1)',
+      );
+    }
+  }
+
+  addresses(item: DesiredInterface): void {
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const ip = item[family];
+      if (ip === undefined) continue;
+      const addresses = ip.addresses ?? [];
+      if (ip.enabled === false && addresses.length > 0) {
+        this.#error(item, `${family}.addresses`, `${family} is not enabled, but has addresses`);
+      }
+      const seen = new Set<string>();
+      for (const address of addresses) {
+        const key = `${family}.addresses`;
+        if (seen.has(address.ip)) this.#error(item, key, `address ${address.ip} is listed twice`);
+        seen.add(address.ip);
+        const problem = unusable(address.ip, address.prefixLength);
+        if (problem !== undefined && item.kind !== 'loopback') {
+          this.#error(item, key, `address ${address.ip}/${address.prefixLength} is ${problem}`);
+        }
+      }
+    }
+  }
+
+  /** VLANs and their bases, peers of pairs. */
+  stack(item: DesiredInterface): void {
+    const base = item.vlan?.base ?? item.vxlan?.base;
+    const kind = item.vlan === undefined ? 'vxlan' : 'vlan';
+    const below = base === undefined ? undefined : this.#byName.get(base);
+    if (base === item.name)
+      this.#error(item, `${kind}.base`, 'base-iface names the interface itself');
+    if (below?.state === 'absent' && below.kind !== undefined && below.kind !== 'ethernet') {
+      this.#error(
+        item,
+        `${kind}.base`,
+        `its base-iface "${below.name}" is absent in this plan`,
+        locationOf(below, 'state'),
+      );
+    }
+    if (item.vlan !== undefined && below?.mtu !== undefined && item.mtu !== undefined) {
+      if (item.mtu > below.mtu) {
+        this.#error(
+          item,
+          'mtu',
+          `mtu is ${item.mtu}, but its base-iface "${below.name}" has ${below.mtu}; a VLAN cannot have more`,
+          locationOf(below, 'mtu'),
+        );
+      }
+    }
+    const peer = item.veth?.peer;
+    if (peer === item.name) this.#error(item, 'veth.peer', 'veth.peer names the interface itself');
+    const other = peer === undefined ? undefined : this.#byName.get(peer);
+    const back = other?.veth?.peer;
+    if (back !== undefined && back !== item.name) {
+      this.#error(item, 'veth.peer', `veth.peer is "${peer}", whose own peer is "${back}"`);
+    }
+    if (other?.state === 'absent') {
+      this.#error(item, 'veth.peer', `its peer "${other.name}" is absent in this plan`);
+    }
+  }
+
+  /** Port lists and `controller:` must tell one story. */
+  controllers(): void {
+    const claims = new Map<string, { controller: DesiredInterface; key: string }>();
+    for (const item of this.active) {
+      const ports: [string, string][] = [
+        ...(item.bond?.ports ?? []).map((name): [string, string] => [name, `bond.ports.${name}`]),
+        ...(item.bridge?.ports ?? []).map((port): [string, string] => [
+          port.name,
+          `bridge.ports.${port.name}`,
+        ]),
+      ];
+      for (const [name, key] of ports) this.#claim(claims, item, name, key);
+    }
+    for (const item of this.active) {
+      const { controller } = item;
+      if (controller === undefined) continue;
+      const claim = claims.get(item.name);
+      if (claim !== undefined && claim.controller.name !== controller) {
+        const says = controller === '' ? 'controller is empty' : `controller is "${controller}"`;
+        this.#error(
+          item,
+          'controller',
+          `${says}, but "${claim.controller.name}" lists it as a port`,
+          locationOf(claim.controller, claim.key),
+        );
+        continue;
+      }
+      const named = this.#byName.get(controller);
+      if (named === undefined || claim !== undefined) continue;
+      if (named.state === 'absent') {
+        this.#error(item, 'controller', `its controller "${controller}" is absent in this plan`);
+      } else if (named.bond?.ports !== undefined) {
+        this.#error(
+          item,
+          'controller',
+          `controller is "${controller}", whose list of ports does not name it; that list is whole`,
+          locationOf(named, 'bond.ports'),
+        );
+      } else if (
+        named.kind !== undefined &&
+        named.kind !== 'bond' &&
+        named.kind !== 'linux-bridge'
+      ) {
+        this.#error(
+          item,
+          'controller',
+          `controller is "${controller}", a ${named.kind}; only bonds and bridges have ports`,
+        );
+      }
+      this.#noAddresses(item, controller);
+    }
+  }
+
+  #claim(
+    claims: Map<string, { controller: DesiredInterface; key: string }>,
+    item: DesiredInterface,
+    name: string,
+    key: string,
+  ): void {
+    const first = claims.get(name);
+    if (name === item.name) {
+      this.#error(item, key, 'lists itself as a port');
+      return;
+    }
+    if (first !== undefined && first.controller.name !== item.name) {
+      this.#error(
+        item,
+        key,
+        `port "${name}" is a port of "${first.controller.name}" as well; it can have one controller`,
+        locationOf(first.controller, first.key),
+      );
+      return;
+    }
+    claims.set(name, { controller: item, key });
+    const port = this.#byName.get(name);
+    if (port?.state === 'absent') {
+      this.#error(item, key, `port "${name}" is absent in this plan`, locationOf(port, 'state'));
+    } else if (port !== undefined) {
+      this.#noAddresses(port, item.name);
+    }
+  }
+
+  /** An address on a port stays there and catches the traffic: it belongs on the controller. */
+  #noAddresses(port: DesiredInterface, controller: string): void {
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const ip = port[family];
+      const key = `${family}.${(ip?.addresses ?? []).length > 0 ? 'addresses' : 'enabled'}`;
+      const hasAddresses = (ip?.addresses ?? []).length > 0;
+      // IPv6 without addresses is the kernel's own default on ports of bridges.
+      if (hasAddresses || (family === 'ipv4' && ip?.enabled === true)) {
+        this.#error(
+          port,
+          key,
+          `has ${family} enabled, but is a port of "${controller}"; put the addresses there`,
+        );
+      }
+    }
+  }
+
+  sameAddressTwice(): void {
+    const seen = new Map<string, DesiredInterface>();
+    for (const item of this.active) {
+      for (const family of ['ipv4', 'ipv6'] as const) {
+        for (const { ip } of item[family]?.addresses ?? []) {
+          if (ip.startsWith('fe80:')) continue; // good on each link by itself
+          const first = seen.get(ip);
+          if (first !== undefined && first.name !== item.name) {
+            this.#error(
+              item,
+              `${family}.addresses`,
+              `address ${ip} is on "${first.name}" as well`,
+              locationOf(first, `${family}.addresses`),
+            );
+          }
+          seen.set(ip, item);
+        }
+      }
+    }
+  }
+
+  rings(): void {
+    const below = new Map(
+      this.active.map((item) => {
+        const base = item.vlan?.base ?? item.vxlan?.base;
+        const ports = [
+          ...(item.bond?.ports ?? []),
+          ...(item.bridge?.ports ?? []).map((port) => port.name),
+          ...this.active.filter((one) => one.controller === item.name).map((one) => one.name),
+        ];
+        return [item.name, base === undefined ? ports : [base]] as const;
+      }),
+    );
+    const { loop } = bottomUp(below);
+    const first = loop?.[0] === undefined ? undefined : this.#byName.get(loop[0]);
+    if (loop === undefined || first === undefined || loop.length < 3) return; // itself: said above
+    this.#error(first, '', `stands on itself: ${loop.join(' on ')}`);
+  }
+
+  routes(): void {
+    const slots = new Map<string, SourceLocation | undefined>();
+    for (const route of this.#desired.routes) {
+      const at = (text: string): void => this.#at(route.location, `route ${text}`);
+      const device = route.nextHopInterface;
+      const via = route.nextHopAddress;
+      const type = route.type ?? 'unicast';
+      if (route.absent) {
+        const keys = Object.values({ ...route, absent: undefined, location: undefined });
+        if (keys.every((value) => value === undefined)) {
+          at('with state: absent names nothing; give at least a destination or next-hop-interface');
+        }
+        continue;
+      }
+      if (route.destination === undefined || route.family === undefined) {
+        at('has no destination: give one, like 198.51.100.0/24');
+        continue;
+      }
+      const to = route.destination;
+      if (/^0\.\d/.test(to) && to !== '0.0.0.0/0') at(`to ${to}: 0.0.0.0/8 is "this network"`);
+      if (type === 'unicast') {
+        if (device === undefined || device === '') {
+          at(`to ${to}: next-hop-interface is missing`);
+        } else {
+          const state = this.#byName.get(device)?.state;
+          if (state === 'absent' || state === 'down') {
+            at(`to ${to}: next-hop-interface "${device}" is ${state} in this plan`);
+          }
+          if (this.#byName.get(device)?.[route.family]?.enabled === false) {
+            at(`to ${to}: ${route.family} is not enabled on "${device}"`);
+          }
+        }
+      } else if ((via !== undefined && via !== '') || (device !== undefined && device !== '')) {
+        at(`to ${to}: a ${type} route has no next hop`);
+      }
+      if (via !== undefined && via !== '' && via.includes(':') !== (route.family === 'ipv6')) {
+        at(`to ${to}: next-hop-address ${via} is of the other IP family`);
+      }
+      if (route.source !== undefined && route.source.includes(':') !== (route.family === 'ipv6')) {
+        at(`to ${to}: source ${route.source} is of the other IP family`);
+      }
+      const slot = `${to} ${route.table ?? MAIN_TABLE} ${route.metric ?? '-'}`;
+      if (slots.has(slot)) {
+        this.#at(
+          route.location,
+          `route to ${to} is there twice with one metric; several next hops (ECMP) are not done by netorch yet`,
+          slots.get(slot),
+        );
+      }
+      slots.set(slot, route.location);
+    }
+  }
+
+  rules(): void {
+    for (const rule of this.#desired.rules) {
+      const at = (text: string): void => this.#at(rule.location, `route rule ${text}`);
+      if (rule.absent) {
+        const keys = Object.values({ ...rule, absent: undefined, location: undefined });
+        if (keys.every((value) => value === undefined)) {
+          at('with state: absent names nothing; give at least ip-from, ip-to or priority');
+        }
+        continue;
+      }
+      if (rule.family === undefined) at('needs ip-from, ip-to or family');
+      if (rule.fwmask !== undefined && rule.fwmark === undefined) at('has fwmask without fwmark');
+      if (rule.action !== undefined && rule.table !== undefined) {
+        at('has both action and route-table; they exclude each other');
+      }
+    }
+  }
+}
+
+/** Addresses that no interface can have. */
+function unusable(ip: string, prefixLength: number): string | undefined {
+  if (prefixLength === 0) return 'without a prefix: prefix-length 0 takes in everything';
+  if (ip.includes(':')) {
+    if (ip === '::' || ip === '::1') return 'not an address for an interface';
+    return ip.startsWith('ff') ? 'a multicast address' : undefined;
+  }
+  const first = Number(ip.split('.')[0]);
+  if (first === 0 || first === 127) return 'not an address for an interface';
+  if (first >= 224) return 'a multicast or reserved address';
+  if (prefixLength <= 30) {
+    const start = canonicalNetwork(`${ip}/${prefixLength}`)?.network.split('/')[0];
+    if (start === ip) return 'the address of the network itself';
+    if (isBroadcast(ip, prefixLength)) return 'the broadcast address of its network';
+  }
+  return undefined;
+}
+
+function isBroadcast(ip: string, prefixLength: number): boolean {
+  const bits = ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  const hosts = 2 ** (32 - prefixLength);
+  return bits % hosts === hosts - 1;
+}
