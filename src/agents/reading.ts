@@ -96,10 +96,16 @@ function bridgeOptions(data: Json): Record<string, string> {
   const options: Record<string, string> = {};
   for (const [key, value] of Object.entries(data)) {
     if (BRIDGE_NOT_OPTIONS.test(key)) continue;
-    if (typeof value === 'boolean') options[key] = value ? '1' : '0';
-    else if (key === 'vlan_protocol' && typeof value === 'string')
-      options[key] = value.toLowerCase();
-    else if (typeof value === 'number' || typeof value === 'string') options[key] = String(value);
+    // What is printed (ip/iplink_bridge.c) is not always the word that sets it.
+    const name = key
+      .replace(/_cnt$/, '_count')
+      .replace(/_intvl$/, '_interval')
+      .replace(/^group_addr$/, 'group_address');
+    if (typeof value === 'boolean') options[name] = value ? '1' : '0';
+    else if (name === 'vlan_protocol' && typeof value === 'string')
+      options[name] = value.toLowerCase();
+    else if (name === 'group_fwd_mask') options[name] = String(Number(value));
+    else if (typeof value === 'number' || typeof value === 'string') options[name] = String(value);
   }
   return options;
 }

@@ -138,9 +138,11 @@ class Planner {
   private readonly desired: ReadonlyMap<string, DesiredInterface>;
   private readonly buildOrder: readonly InterfaceState[];
   private readonly recreated = new Set<string>();
+  private readonly input: PlanInput;
   private emitted = 0;
 
-  constructor(private readonly input: PlanInput) {
+  constructor(input: PlanInput) {
+    this.input = input;
     this.model = new KernelModel(input.observed);
     this.desired = new Map(input.desired.interfaces.map((item) => [item.name, item]));
     this.buildOrder = dependencyOrder(input.target.interfaces);

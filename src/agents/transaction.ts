@@ -1,0 +1,209 @@
+/** Scripts that begin, question and end one transaction on a host, and the answers made into values. */
+import { NetorchError } from '../errors.js';
+import type { BackendScripts } from '../backends/steps.js';
+import { quoteSh } from '../transport/sh-quote.js';
+import { agentScript, stdinScript, writeFilesFunction } from './bundle.js';
+import { canonicalSedScript } from './canonical.js';
+
+export type TransactionRequest = Readonly<{
+  /** `YYYYMMDDTHHMMSS-random`: the order of names is the order of time. */
+  id: string;
+  /** A secret that only the owner of the transaction knows: confirm, extend and rollback must show it. */
+  nonce: string;
+  /** Who and from where, one line. */
+  owner: string;
+  secondsToDeadline: number;
+  /** The latest that "extend" may move the deadline to, in seconds from begin. */
+  maxSeconds: number;
+  scripts: BackendScripts;
+  /** The raw resolv.conf as observed. */
+  resolvConf: string;
+}>;
+
+const lines = (items: readonly string[]) => (items.length === 0 ? '' : `${items.join('\n')}\n`);
+
+/** The whole transaction as one script for standard input. */
+export function beginScript(request: TransactionRequest): string {
+  const { scripts } = request;
+  const files: Record<string, string> = {
+    'runtime.sh': agentScript('readings') + agentScript('runtime'),
+    'canonical.sed': canonicalSedScript(),
+    'apply.sh': scripts.apply,
+    'restore.sh': scripts.restore,
+    baseline: lines(scripts.baseline),
+    recipes: lines(scripts.recipes),
+    absent: lines(scripts.absent),
+    removals: lines(scripts.removals),
+    'bridge.removals': lines(scripts.bridgeRemovals),
+    'scope-devices': lines([scripts.scopeDevices]),
+    'resolv.baseline': request.resolvConf,
+    nonce: `${request.nonce}\n`,
+  };
+  return stdinScript(
+    agentScript('readings'),
+    agentScript('begin'),
+    writeFilesFunction('write_files', files),
+    `TX=${quoteSh(request.id)}`,
+    `OWNER=${quoteSh(request.owner)}`,
+    `SECONDS_TO_DEADLINE=${request.secondsToDeadline}`,
+    `MAX_SECONDS=${request.maxSeconds}`,
+    `MODULES=${quoteSh(scripts.modules.join(' '))}`,
+    'begin',
+  );
+}
+
+function verbScript(id: string, nonce: string | undefined, words: readonly string[]): string {
+  const folder = `/run/netorch/${id}`;
+  return [
+    `if [ ! -e ${quoteSh(`${folder}/runtime.sh`)} ]; then echo gone`,
+    ...(nonce === undefined
+      ? []
+      : [
+          `elif [ "$(cat ${quoteSh(`${folder}/nonce`)})" != ${quoteSh(nonce)} ]; then echo 'refused nonce'`,
+        ]),
+    `else NETORCH_DIR=${quoteSh(folder)} sh ${quoteSh(`${folder}/runtime.sh`)} ${words.map(quoteSh).join(' ')}`,
+    'fi',
+  ].join('\n');
+}
+
+export const confirmScript = (id: string, nonce: string) =>
+  stdinScript(verbScript(id, nonce, ['confirm']));
+export const rollbackScript = (id: string, nonce: string, cause: string) =>
+  stdinScript(verbScript(id, nonce, ['request-rollback', cause]));
+export const statusScript = (id: string) => stdinScript(verbScript(id, undefined, ['status']));
+
+/** The state of the transaction and a fresh observation in one exec: what a confirmation rests on. */
+export function statusAndObserveScript(id: string): string {
+  return stdinScript(
+    agentScript('readings'),
+    agentScript('observe'),
+    'echo @status',
+    verbScript(id, undefined, ['status']),
+    'echo @end-status',
+    'observe',
+  );
+}
+
+/** Only the open transactions of a host, and its clock. */
+export function transactionsScript(): string {
+  return stdinScript(
+    agentScript('observe'),
+    'read -r up _ </proc/uptime',
+    'echo "uptime $up"',
+    'transactions',
+  );
+}
+
+export type TransactionState =
+  | 'new'
+  | 'armed'
+  | 'applying'
+  | 'applied'
+  | 'confirmed'
+  | 'rolling-back'
+  | 'rolled-back'
+  | 'incomplete'
+  /** The host knows nothing of it: rebooted, or never begun. */
+  | 'gone';
+
+const STATES: readonly string[] = [
+  'new',
+  'armed',
+  'applying',
+  'applied',
+  'confirmed',
+  'rolling-back',
+  'rolled-back',
+  'incomplete',
+];
+
+export type TransactionStatus = Readonly<{
+  state: TransactionState;
+  /** Seconds until the deadline by the host's clock; negative when it has passed. */
+  secondsLeft: number;
+  cause: string | undefined;
+  failure: readonly string[];
+  differences: readonly string[];
+}>;
+
+/** The answer to `status`: `KEY VALUE` lines, or the single word "gone". */
+export function parseStatus(host: string, text: readonly string[]): TransactionStatus {
+  if (text.some((line) => line.trim() === 'gone')) {
+    return { state: 'gone', secondsLeft: 0, cause: undefined, failure: [], differences: [] };
+  }
+  const valuesOf = (key: string) =>
+    text.filter((line) => line.startsWith(`${key} `)).map((line) => line.slice(key.length + 1));
+  const state = valuesOf('state')[0]?.trim() ?? '';
+  if (!STATES.includes(state)) {
+    throw new NetorchError(
+      'AGENT_PROTOCOL',
+      `${host}: the host's answer makes no sense: transaction state ${JSON.stringify(state)}`,
+    );
+  }
+  const uptime = Number(valuesOf('uptime')[0] ?? '0');
+  const deadline = Number(valuesOf('deadline')[0] ?? '0');
+  return {
+    state: state as TransactionState,
+    secondsLeft: deadline - uptime,
+    cause: valuesOf('cause')[0],
+    failure: valuesOf('failure'),
+    differences: valuesOf('difference'),
+  };
+}
+
+export type BeginEvent =
+  | Readonly<{ kind: 'armed'; secondsLeft: number }>
+  | Readonly<{ kind: 'applied' }>
+  | Readonly<{ kind: 'failed'; segment: number }>
+  | Readonly<{ kind: 'rolling-back'; cause: string }>
+  | Readonly<{ kind: 'rolled-back'; verified: boolean }>
+  | Readonly<{ kind: 'changed' }>
+  | Readonly<{ kind: 'changed-line'; text: string }>
+  | Readonly<{
+      kind: 'busy';
+      transaction: string;
+      state: string;
+      ageSeconds: number;
+      secondsLeft: number;
+      owner: string;
+    }>
+  | Readonly<{ kind: 'environment'; text: string }>
+  | Readonly<{ kind: 'other'; text: string }>;
+
+/** One line that `begin` (or the runner behind it) prints. */
+export function parseBeginLine(line: string): BeginEvent {
+  const [first = '', second = '', ...rest] = line.split(' ');
+  switch (first) {
+    case 'armed':
+      return { kind: 'armed', secondsLeft: Number(rest[0] ?? '0') - Number(second) };
+    case 'applied':
+      return { kind: 'applied' };
+    case 'failed':
+      return { kind: 'failed', segment: Number(second) };
+    case 'rolling-back':
+      return { kind: 'rolling-back', cause: [second, ...rest].join(' ') };
+    case 'rolled-back':
+      return { kind: 'rolled-back', verified: second === 'verified' };
+    case 'was':
+      return { kind: 'changed-line', text: `was: ${line.slice(4)}` };
+    case 'now':
+      return { kind: 'changed-line', text: `now: ${line.slice(4)}` };
+    case 'refused': {
+      if (second === 'changed') return { kind: 'changed' };
+      if (second === 'busy') {
+        const [transaction = '', state = '', age = '0', left = '0', ...owner] = rest;
+        return {
+          kind: 'busy',
+          transaction,
+          state,
+          ageSeconds: Number(age),
+          secondsLeft: Number(left),
+          owner: owner.join(' '),
+        };
+      }
+      return { kind: 'environment', text: rest.join(' ') };
+    }
+    default:
+      return { kind: 'other', text: line };
+  }
+}

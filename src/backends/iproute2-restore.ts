@@ -1,0 +1,580 @@
+/**
+ * The iproute2 backend, way back: what runtime.sh needs to bring a host from any state back to the
+ * recorded one. No undo log: the host compares its canonical lines with the baseline and repairs what is
+ * missing; what is here says how each thing is made. Pure.
+ */
+import { quoteSh } from '../transport/sh-quote.js';
+import type { InterfaceState, NetworkState } from '../network/state.js';
+import type { ChangePlan, Operation } from '../plan/change.js';
+import { dependencyOrder } from '../plan/order.js';
+import { batchLine, escapeEre } from './batch.js';
+import { bondWords, bridgeWords, linkTypeWords, routeWords, ruleWords } from './iproute2.js';
+import type { BackendScripts } from './steps.js';
+
+export type RestoreInput = Readonly<{
+  observed: NetworkState;
+  /** Canonical lines of the whole host. */
+  lines: readonly string[];
+  plan: Pick<ChangePlan, 'changes' | 'scope' | 'target'>;
+}>;
+
+type Restore = Pick<
+  BackendScripts,
+  'restore' | 'baseline' | 'recipes' | 'absent' | 'removals' | 'bridgeRemovals' | 'scopeDevices'
+>;
+
+export function restoreScripts(input: RestoreInput): Restore {
+  const operations = input.plan.changes.flatMap((change) => change.operations);
+  const scope = new Set(input.plan.scope);
+  const baseline = baselineLines(input.lines, scope, operations);
+  const absent = absentPatterns(input, operations).filter(
+    (pattern) => !baseline.some((line) => new RegExp(pattern).test(line)),
+  );
+  const devices = input.plan.scope.map(escapeEre).join('|');
+  return {
+    baseline,
+    recipes: baseline.map(recipeOf),
+    absent,
+    removals: removalLines(input.observed, operations),
+    bridgeRemovals: [],
+    scopeDevices: `^(${devices === '' ? '-' : devices}) `,
+    restore: restoreSh(input, baseline, operations),
+  };
+}
+
+// ---- the baseline ------------------------------------------------------------------------------------
+
+function baselineLines(
+  lines: readonly string[],
+  scope: ReadonlySet<string>,
+  operations: readonly Operation[],
+): readonly string[] {
+  const hasRules = operations.some(
+    (operation) => operation.op === 'add-rule' || operation.op === 'delete-rule',
+  );
+  const hasDns = operations.some((operation) => operation.op === 'set-dns');
+  const destinations = new Set(
+    operations.flatMap((operation) =>
+      operation.op === 'add-route' || operation.op === 'delete-route'
+        ? [operation.route.destination]
+        : [],
+    ),
+  );
+  const isBareDestination = (word: string, family: string) =>
+    destinations.has(word === 'default' ? (family === 'route' ? '0.0.0.0/0' : '::/0') : word) ||
+    destinations.has(`${word}/${family === 'route' ? 32 : 128}`);
+  const kept = lines.filter((line) => {
+    const [what = '', name = '', third = ''] = line.split(' ', 3);
+    switch (what) {
+      case 'addr':
+        // The kernel makes link-local addresses itself, of the MAC or at random.
+        return scope.has(name) && !/ inet6 fe80:.* scope link/.test(line);
+      case 'link':
+      case 'neigh':
+      case 'fdb':
+      case 'vlan':
+      case 'sysctl':
+        return scope.has(name);
+      case 'route':
+      case 'route6': {
+        const devices = [...line.matchAll(/ dev (\S+)/g)].map((match) => match[1] ?? '');
+        if (devices.some((device) => scope.has(device))) return true;
+        return devices.length === 0 ? isBareDestination(third, what) : false;
+      }
+      case 'rule4':
+      case 'rule6':
+        return hasRules;
+      case 'dns':
+        return hasDns;
+      default:
+        return false;
+    }
+  });
+  // A gateway must be reachable when its route comes back: routes without one first.
+  const weight = (line: string) => (/^route6? /.test(line) && / via /.test(line) ? 1 : 0);
+  return kept
+    .map((line, index) => ({ line, index }))
+    .sort((a, b) => weight(a.line) - weight(b.line) || a.index - b.index)
+    .map(({ line }) => line);
+}
+
+const ROUTE_TYPES: Readonly<Record<string, string>> = {
+  '1': 'unicast',
+  '6': 'blackhole',
+  '7': 'unreachable',
+  '8': 'prohibit',
+  '9': 'throw',
+};
+
+/** `CLASS KIND …`, read by restore_lines in runtime.sh; the class is the step in which it is put back. */
+function recipeOf(line: string): string {
+  const [what = '', name = '', ...rest] = line.split(' ');
+  switch (what) {
+    case 'addr': {
+      if (rest[0] === 'inet') return `addr group v4 ${name}`;
+      const words = rest.slice(1).filter((word) => word !== 'secondary' && word !== 'temporary');
+      return `addr ip addr replace ${words.join(' ')} dev ${name}`;
+    }
+    case 'route':
+    case 'route6': {
+      const [destination = '', ...others] = rest;
+      const everything = what === 'route' ? '0.0.0.0/0' : '::/0';
+      return `route ip route replace ${[ROUTE_TYPES[name] ?? name, destination === 'default' ? everything : destination, ...others].join(' ')}`;
+    }
+    case 'rule4':
+    case 'rule6': {
+      const words =
+        what === 'rule6'
+          ? rest.map((word, index) =>
+              word === 'all' && rest[index - 1] === 'from' ? '::/0' : word,
+            )
+          : rest;
+      return `route ip rule add ${words.join(' ')} pref ${name.replace(':', '')}`;
+    }
+    case 'neigh': {
+      const [address = '', , mac = ''] = rest;
+      return `route ip neigh replace ${address} lladdr ${mac} nud permanent dev ${name}`;
+    }
+    case 'fdb': {
+      const [mac = '', ...others] = rest;
+      const words = others.filter((word, index) => word !== 'via' && others[index - 1] !== 'via');
+      const isMaster = words.indexOf('master');
+      const cleaned = isMaster < 0 ? words : words.filter((_, index) => index !== isMaster + 1);
+      return `port bridge fdb append ${mac} dev ${name} ${cleaned.join(' ')}`;
+    }
+    case 'vlan':
+      return `port bridge-port vlans ${name}`;
+    case 'sysctl': {
+      const [family = '', key = '', value = ''] = rest;
+      return `sysctl write /proc/sys/net/${family}/conf/${name}/${key} ${value}`;
+    }
+    case 'dns':
+      return 'route dns';
+    default:
+      return '-';
+  }
+}
+
+// ---- what the plan adds ------------------------------------------------------------------------------------
+
+function absentPatterns(input: RestoreInput, operations: readonly Operation[]): readonly string[] {
+  const patterns = new Set<string>();
+  for (const name of createdNames(input)) patterns.add(`^link ${escapeEre(name)} `);
+  for (const operation of operations) {
+    if (operation.op === 'add-address') {
+      const family = operation.family === 'ipv4' ? 'inet' : 'inet6';
+      patterns.add(
+        `^addr ${escapeEre(operation.name)} ${family} ${escapeEre(operation.address.ip)}/${operation.address.prefixLength} `,
+      );
+    }
+    if (operation.op === 'add-route') {
+      const { route } = operation;
+      const isDefault = route.destination === '0.0.0.0/0' || route.destination === '::/0';
+      const bare = route.destination.replace(route.family === 'ipv4' ? /\/32$/ : /\/128$/, '');
+      const device = route.nextHopInterface;
+      patterns.add(
+        `^${route.family === 'ipv4' ? 'route' : 'route6'} [0-9]+ ${isDefault ? 'default' : escapeEre(bare)} ` +
+          (route.nextHopAddress === undefined ? '' : `via ${escapeEre(route.nextHopAddress)} `) +
+          (device === undefined ? '(dev lo )?' : `dev ${escapeEre(device)} `) +
+          `table ${route.table} ` +
+          (route.metric === undefined ? '' : `.*metric ${route.metric}( |$)`),
+      );
+    }
+    if (operation.op === 'add-rule') {
+      const { rule } = operation;
+      if (rule.fwmark === undefined) {
+        const words = [
+          `from ${rule.from === undefined ? 'all' : hostless(rule.from)}`,
+          ...(rule.to === undefined ? [] : [`to ${hostless(rule.to)}`]),
+          ...(rule.iif === undefined ? [] : [`iif ${rule.iif}`]),
+          ...(rule.table === undefined ? [] : [`lookup ${rule.table}`]),
+          ...(rule.action === undefined ? [] : [rule.action]),
+        ];
+        patterns.add(
+          `^${rule.family === 'ipv4' ? 'rule4' : 'rule6'} ${rule.priority ?? '[0-9]+'}: ${words.map(escapeEre).join(' ')}$`,
+        );
+      }
+    }
+  }
+  return [...patterns];
+}
+
+/** ip prints an address with a full prefix length without it. */
+function hostless(network: string): string {
+  return network.replace(network.includes(':') ? /\/128$/ : /\/32$/, '');
+}
+
+function removalLines(observed: NetworkState, operations: readonly Operation[]): readonly string[] {
+  const lines: string[] = [];
+  for (const operation of operations) {
+    switch (operation.op) {
+      case 'add-address': {
+        const had = observed.interfaces
+          .get(operation.name)
+          ?.[operation.family].addresses.some(
+            (address) =>
+              address.ip === operation.address.ip &&
+              address.prefixLength === operation.address.prefixLength,
+          );
+        if (had === true) break;
+        lines.push(
+          batchLine([
+            'addr',
+            'del',
+            `${operation.address.ip}/${operation.address.prefixLength}`,
+            'dev',
+            operation.name,
+          ]),
+        );
+        break;
+      }
+      case 'add-route':
+        lines.push(batchLine(routeWords(operation.route, 'del')));
+        break;
+      case 'add-rule':
+        lines.push(batchLine(ruleWords(operation.rule, 'del')));
+        break;
+      default:
+    }
+  }
+  return lines;
+}
+
+/** Interfaces that are not there before, top-down. */
+function createdNames(input: RestoreInput): readonly string[] {
+  return [...dependencyOrder(input.plan.target.interfaces)]
+    .reverse()
+    .map((item) => item.name)
+    .filter((name) => !input.observed.interfaces.has(name));
+}
+
+// ---- links ------------------------------------------------------------------------------------
+
+/** Defaults of bond.c (bond_check_params): a bond made anew gets only what differs. */
+const BOND_DEFAULTS: Readonly<Record<string, string>> = {
+  miimon: '0',
+  updelay: '0',
+  downdelay: '0',
+  peer_notif_delay: '0',
+  use_carrier: '1',
+  arp_interval: '0',
+  arp_missed_max: '2',
+  arp_validate: 'none',
+  arp_all_targets: 'any',
+  primary_reselect: 'always',
+  fail_over_mac: 'none',
+  xmit_hash_policy: 'layer2',
+  resend_igmp: '1',
+  num_grat_arp: '1',
+  all_slaves_active: '0',
+  min_links: '0',
+  lp_interval: '1',
+  packets_per_slave: '1',
+  lacp_active: 'on',
+  lacp_rate: 'slow',
+  ad_select: 'stable',
+  ad_actor_sys_prio: '65535',
+  ad_user_port_key: '0',
+  ad_actor_system: '00:00:00:00:00:00',
+  tlb_dynamic_lb: '1',
+};
+/** Taken only when the bond is down and without ports. */
+const BOND_DOWN_OPTIONS = new Set([
+  'mode',
+  'fail_over_mac',
+  'lacp_rate',
+  'lacp_active',
+  'ad_select',
+  'ad_actor_sys_prio',
+  'ad_actor_system',
+  'ad_user_port_key',
+  'tlb_dynamic_lb',
+  'arp_validate',
+]);
+/** Printed, but not settable or fixed by the kernel. */
+const BRIDGE_READ_ONLY = new Set([
+  'mcast_hash_elasticity',
+  'vlan_stats_per_port',
+  'group_address',
+  'no_linklocal_learn',
+  'mcast_vlan_snooping',
+]);
+
+function nonDefaultBondOptions(options: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(options).filter(
+      ([key, value]) => key !== 'primary' && BOND_DEFAULTS[key] !== value,
+    ),
+  );
+}
+
+function settableBridgeOptions(options: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !BRIDGE_READ_ONLY.has(key)));
+}
+
+/** Port flags of a bridge port (ip/iplink_bridge_slave.c) and what they are on a new port. */
+const PORT_FLAGS: Readonly<Record<string, boolean>> = {
+  hairpin: false,
+  guard: false,
+  root_block: false,
+  fastleave: false,
+  learning: true,
+  flood: true,
+  proxy_arp: false,
+  proxy_arp_wifi: false,
+  mcast_flood: true,
+  bcast_flood: true,
+  mcast_to_unicast: false,
+  neigh_suppress: false,
+  vlan_tunnel: false,
+  isolated: false,
+  locked: false,
+};
+
+function portWords(
+  line: string,
+  observed: NetworkState,
+  item: InterfaceState,
+  changed: ReadonlySet<string>,
+): readonly string[] {
+  if (line.includes('"info_slave_kind":"bond"')) {
+    const queue = /"queue_id":(\d+)/.exec(line)?.[1] ?? '0';
+    const priority = /"prio":(-?\d+)/.exec(line)?.[1] ?? '0';
+    const words = [
+      ...(queue === '0' ? [] : ['queue_id', queue]),
+      ...(priority === '0' ? [] : ['prio', priority]),
+    ];
+    return words.length === 0 ? [] : ['bond_slave', ...words];
+  }
+  if (!line.includes('"info_slave_kind":"bridge"')) return [];
+  const words: string[] = [];
+  const priority = /"info_slave_data":\{"priority":(\d+)/.exec(line)?.[1];
+  if (priority !== undefined && (priority !== '32' || changed.has('priority')))
+    words.push('priority', priority);
+  for (const [flag, standard] of Object.entries(PORT_FLAGS)) {
+    const value = new RegExp(`"${flag}":(true|false)`).exec(line)?.[1];
+    if (value === undefined) continue;
+    if ((value === 'true') !== standard || changed.has(flag))
+      words.push(flag, value === 'true' ? 'on' : 'off');
+  }
+  // The kernel derives a cost from the speed; only what the plan sets is set back.
+  const bridge =
+    item.controller === undefined ? undefined : observed.interfaces.get(item.controller);
+  const cost =
+    bridge?.link.kind === 'linux-bridge'
+      ? bridge.link.ports.find((port) => port.name === item.name)?.options['cost']
+      : undefined;
+  if (changed.has('cost') && cost !== undefined) words.push('cost', cost);
+  return words.length === 0 ? [] : ['bridge_slave', ...words];
+}
+
+function identityGlob(item: InterfaceState, line: string): string {
+  switch (item.link.kind) {
+    case 'vlan':
+    case 'vxlan': {
+      const data = /"info_kind":"[a-z]+","info_data":\{[^[\\*?]*/.exec(line)?.[0] ?? '';
+      const base = item.link.kind === 'vlan' ? `"link":"${item.link.base}"` : '';
+      return `*${base}*${data}*`;
+    }
+    case 'bond':
+      return '*"info_kind":"bond"*';
+    case 'linux-bridge':
+      return '*"info_kind":"bridge"*';
+    default:
+      return `*"info_kind":"${item.link.kind}"*`;
+  }
+}
+
+function changedOptions(
+  operations: readonly Operation[],
+  op: Operation['op'],
+  name: string,
+): Set<string> {
+  return new Set(
+    operations.flatMap((operation) =>
+      operation.op === op && 'options' in operation && operation.name === name
+        ? Object.keys(operation.options)
+        : [],
+    ),
+  );
+}
+
+function pick(
+  options: Readonly<Record<string, string>>,
+  keys: ReadonlySet<string>,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(options).filter(([key]) => keys.has(key)));
+}
+
+function recipe(
+  input: RestoreInput,
+  item: InterfaceState,
+  line: string,
+  operations: readonly Operation[],
+): string {
+  const { observed } = input;
+  const { link } = item;
+  let create = '';
+  let options: readonly string[] = [];
+  let downOptions: readonly string[] = [];
+  if (link.kind === 'bond') {
+    const all = nonDefaultBondOptions(link.options);
+    create = createLine(item, ['type', 'bond', ...bondWords({ mode: link.mode, ...all })]);
+    const changed = changedOptions(operations, 'set-bond-options', item.name);
+    const values = { mode: link.mode, ...link.options };
+    const down = new Set([...changed].filter((key) => BOND_DOWN_OPTIONS.has(key)));
+    const live = new Set([...changed].filter((key) => !BOND_DOWN_OPTIONS.has(key)));
+    if (link.options['primary'] !== undefined) live.add('primary');
+    if (down.size > 0) downOptions = ['bond', ...bondWords(pick(values, down))];
+    if (live.size > 0) options = ['bond', ...bondWords(pick(values, live))];
+  } else if (link.kind === 'linux-bridge') {
+    create = createLine(item, [
+      'type',
+      'bridge',
+      ...bridgeWords(settableBridgeOptions(link.options)),
+    ]);
+    const changed = changedOptions(operations, 'set-bridge-options', item.name);
+    if (changed.size > 0) options = ['bridge', ...bridgeWords(pick(link.options, changed))];
+  } else {
+    const type = linkTypeWords(link);
+    if (type !== undefined) create = createLine(item, type);
+  }
+  const controller =
+    item.controller === undefined ? undefined : observed.interfaces.get(item.controller);
+  const permanent = /"perm_hwaddr":"([0-9a-f:]+)"/.exec(line)?.[1];
+  const isBondPort = controller?.link.kind === 'bond';
+  const mac = isBondPort ? permanent : item.mac;
+  const values: Readonly<Record<string, string>> = {
+    R_CREATE: create,
+    R_IDENTITY: create === '' ? '*' : identityGlob(item, line),
+    R_OPTIONS: options.join(' '),
+    R_DOWN_OPTIONS: downOptions.join(' '),
+    R_PORT_OPTIONS: portWords(
+      line,
+      observed,
+      item,
+      changedOptions(operations, 'set-port-options', item.name),
+    ).join(' '),
+    R_MASTER: item.controller ?? '',
+    R_MASTER_KIND: controller === undefined ? '' : controller.link.kind,
+    R_MAC: mac ?? '',
+    R_MTU: String(item.mtu),
+    R_UP: item.up ? '1' : '0',
+  };
+  const words = Object.entries(values).map(
+    ([key, value]) => `${key}=${value === '' ? '' : quoteSh(value)}`,
+  );
+  return `${quoteSh(item.name)}) ${words.join(' ')} ;;`;
+}
+
+function createLine(item: InterfaceState, type: readonly (string | number)[]): string {
+  return batchLine([
+    'link',
+    'add',
+    ...(item.link.kind === 'vlan' ? ['link', item.link.base] : []),
+    'name',
+    item.name,
+    ...type,
+  ]);
+}
+
+// ---- restore.sh ------------------------------------------------------------------------------------
+
+function restoreSh(
+  input: RestoreInput,
+  baseline: readonly string[],
+  operations: readonly Operation[],
+): string {
+  const scope = new Set(input.plan.scope);
+  const linkLines = new Map(
+    baseline
+      .filter((line) => line.startsWith('link '))
+      .map((line) => [line.split(' ', 2)[1] ?? '', line]),
+  );
+  const order = dependencyOrder(input.observed.interfaces).filter((item) => scope.has(item.name));
+  return [
+    `CREATED=${quoteSh(createdNames(input).join(' '))}`,
+    `ORDER=${quoteSh(order.map((item) => item.name).join(' '))}`,
+    'recipe() {',
+    'case $1 in',
+    ...order.map((item) => recipe(input, item, linkLines.get(item.name) ?? '', operations)),
+    '*) return 1 ;;',
+    'esac',
+    '}',
+    'restore_group() {',
+    'case $1 in',
+    ...groups(input, baseline, operations),
+    'esac',
+    '}',
+    '',
+  ].join('\n');
+}
+
+function groups(
+  input: RestoreInput,
+  baseline: readonly string[],
+  operations: readonly Operation[],
+): readonly string[] {
+  const cases: string[] = [];
+  const v4 = new Map<string, string[][]>();
+  for (const line of baseline) {
+    const [what, name = '', family, ...words] = line.split(' ');
+    if (what !== 'addr' || family !== 'inet') continue;
+    v4.set(name, [...(v4.get(name) ?? []), words]);
+  }
+  for (const [name, lines] of v4) {
+    // All go and all come back in their order: the first of a subnet is its primary address.
+    const commands = [
+      ...lines.map((words) => ['addr', 'del', words[0] ?? '', 'dev', name]),
+      ...lines.map((words) => {
+        const known = words.slice(0, -1).filter((word) => word !== 'secondary');
+        return ['addr', 'add', ...known, 'label', words.at(-1) ?? name, 'dev', name];
+      }),
+    ];
+    cases.push(
+      `${quoteSh(`v4 ${name}`)}) ${commands.map((words) => `q ${quoteSh(batchLine(words))}`).join('; ')} ;;`,
+    );
+  }
+  for (const line of baseline) {
+    const [what, name = ''] = line.split(' ');
+    if (what !== 'vlan') continue;
+    const own = input.observed.interfaces.get(name);
+    const bridge =
+      own?.controller === undefined ? undefined : input.observed.interfaces.get(own.controller);
+    const before =
+      bridge?.link.kind === 'linux-bridge'
+        ? (bridge.link.ports.find((port) => port.name === name)?.vlans ?? [])
+        : [];
+    const added = new Set(
+      operations.flatMap((operation) =>
+        operation.op === 'add-port-vlan' && operation.name === name ? [operation.vlan.vid] : [],
+      ),
+    );
+    const defaultPvid =
+      bridge?.link.kind === 'linux-bridge'
+        ? Number(bridge.link.options['vlan_default_pvid'] ?? '1')
+        : 1;
+    if (defaultPvid > 0) added.add(defaultPvid);
+    const commands = [
+      ...[...added]
+        .filter((vid) => !before.some((vlan) => vlan.vid === vid))
+        .map((vid) => ['vlan', 'del', 'dev', name, 'vid', vid]),
+      ...before.map((vlan) => [
+        'vlan',
+        'add',
+        'dev',
+        name,
+        'vid',
+        vlan.vid,
+        ...(vlan.pvid ? ['pvid'] : []),
+        ...(vlan.untagged ? ['untagged'] : []),
+      ]),
+    ];
+    if (commands.length === 0) continue;
+    cases.push(
+      `${quoteSh(`vlans ${name}`)}) printf '%s\\n' ${commands.map((words) => quoteSh(batchLine(words))).join(' ')} >>bridge.batch ;;`,
+    );
+  }
+  cases.push('*) : ;;');
+  return cases;
+}

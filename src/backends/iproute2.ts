@@ -1,0 +1,280 @@
+/** The iproute2 backend, way there: each operation as lines of `ip -batch`, `bridge -batch` or a write. Pure. */
+import { assertNever } from '../errors.js';
+import type { DnsState, InterfaceState, Link, Route, RouteRule } from '../network/state.js';
+import type { Change, Operation } from '../plan/change.js';
+import { batchLine } from './batch.js';
+import type { Segment, StepLine } from './steps.js';
+
+type Step = Readonly<{ tool: Segment['tool']; text: string }>;
+
+const ip = (...words: readonly (string | number)[]): Step => ({
+  tool: 'ip',
+  text: batchLine(words),
+});
+const bridge = (...words: readonly (string | number)[]): Step => ({
+  tool: 'bridge',
+  text: batchLine(words),
+});
+
+/** Kernel option name → keyword of `ip link … type bond` (ip/iplink_bond.c), where they differ. */
+const BOND_KEYWORDS: Readonly<Record<string, string>> = { peer_notif_delay: 'peer_notify_delay' };
+
+export function bondWords(options: Readonly<Record<string, string>>): readonly string[] {
+  // The mode decides which options are taken, so it comes first; the rest in a fixed order.
+  return Object.entries(options)
+    .sort(([a], [b]) => (a === 'mode' ? -1 : b === 'mode' ? 1 : a < b ? -1 : 1))
+    .filter(([, value]) => value !== '')
+    .flatMap(([key, value]) => [BOND_KEYWORDS[key] ?? key, value]);
+}
+
+export function bridgeWords(options: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(options)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([key, value]) => [key, value]);
+}
+
+/** `type …` and what follows, for `ip link add`; undefined for what cannot be made. */
+export function linkTypeWords(link: Link): readonly (string | number)[] | undefined {
+  switch (link.kind) {
+    case 'bond':
+      return ['type', 'bond', ...bondWords({ mode: link.mode, ...link.options })];
+    case 'vlan':
+      return ['type', 'vlan', 'protocol', link.protocol, 'id', link.id];
+    case 'linux-bridge':
+      return ['type', 'bridge', ...bridgeWords(link.options)];
+    case 'vxlan': {
+      const isMulticast = /^(22[4-9]|23\d)\.|^ff/i.test(link.remote ?? '');
+      return [
+        'type',
+        'vxlan',
+        'id',
+        link.id,
+        ...(link.base === undefined ? [] : ['dev', link.base]),
+        ...(link.local === undefined ? [] : ['local', link.local]),
+        ...(link.remote === undefined ? [] : [isMulticast ? 'group' : 'remote', link.remote]),
+        'dstport',
+        link.destinationPort,
+        link.learning ? 'learning' : 'nolearning',
+      ];
+    }
+    case 'veth':
+      return ['type', 'veth', ...(link.peer === undefined ? [] : ['peer', 'name', link.peer])];
+    case 'dummy':
+      return ['type', 'dummy'];
+    case 'ethernet':
+    case 'loopback':
+    case 'other':
+      return undefined;
+  }
+}
+
+function createLink(item: InterfaceState): Step {
+  const type = linkTypeWords(item.link);
+  if (type === undefined) throw new Error(`${item.name} cannot be made: it is a ${item.link.kind}`);
+  return ip(
+    'link',
+    'add',
+    ...(item.link.kind === 'vlan' ? ['link', item.link.base] : []),
+    'name',
+    item.name,
+    ...(item.mac === undefined ? [] : ['address', item.mac]),
+    'mtu',
+    item.mtu,
+    ...type,
+  );
+}
+
+export function routeWords(route: Route, action: 'replace' | 'del'): readonly (string | number)[] {
+  return [
+    'route',
+    action,
+    ...(route.type === 'unicast' ? [] : [route.type]),
+    route.destination,
+    ...(route.nextHopAddress === undefined ? [] : ['via', route.nextHopAddress]),
+    ...(route.nextHopInterface === undefined ? [] : ['dev', route.nextHopInterface]),
+    'table',
+    route.table,
+    ...(route.metric === undefined ? [] : ['metric', route.metric]),
+    ...(route.source === undefined ? [] : ['src', route.source]),
+    ...(action === 'replace' ? ['proto', route.protocol] : []),
+    ...(route.onlink ? ['onlink'] : []),
+  ];
+}
+
+export function ruleWords(rule: RouteRule, action: 'add' | 'del'): readonly (string | number)[] {
+  const mark =
+    rule.fwmark === undefined
+      ? []
+      : ['fwmark', rule.fwmask === undefined ? rule.fwmark : `${rule.fwmark}/${rule.fwmask}`];
+  return [
+    'rule',
+    action,
+    // The family of a rule is that of its addresses; without any it must be said.
+    ...(rule.from !== undefined
+      ? ['from', rule.from]
+      : rule.family === 'ipv6'
+        ? ['from', '::/0']
+        : []),
+    ...(rule.to === undefined ? [] : ['to', rule.to]),
+    ...(rule.iif === undefined ? [] : ['iif', rule.iif]),
+    ...mark,
+    ...(rule.table === undefined ? [] : ['lookup', rule.table]),
+    ...(rule.action === undefined ? [] : [rule.action]),
+    ...(rule.priority === undefined ? [] : ['pref', rule.priority]),
+  ];
+}
+
+export function resolvConf(dns: DnsState): string {
+  return [
+    '# Written by netorch; the file below this mount is as it was.',
+    ...(dns.search.length > 0 ? [`search ${dns.search.join(' ')}`] : []),
+    ...dns.servers.map((server) => `nameserver ${server}`),
+    ...(dns.options.length > 0 ? [`options ${dns.options.join(' ')}`] : []),
+  ].join('\n');
+}
+
+function stepsOf(operation: Operation): readonly Step[] {
+  switch (operation.op) {
+    case 'create-link':
+      return [createLink(operation.link)];
+    case 'delete-link':
+      return [ip('link', 'del', 'dev', operation.name)];
+    case 'set-up':
+      return [ip('link', 'set', 'dev', operation.name, 'up')];
+    case 'set-down':
+      return [ip('link', 'set', 'dev', operation.name, 'down')];
+    case 'set-mtu':
+      return [ip('link', 'set', 'dev', operation.name, 'mtu', operation.mtu)];
+    case 'set-mac':
+      return [ip('link', 'set', 'dev', operation.name, 'address', operation.mac)];
+    case 'attach':
+      return [ip('link', 'set', 'dev', operation.name, 'master', operation.to)];
+    case 'detach':
+      return [ip('link', 'set', 'dev', operation.name, 'nomaster')];
+    case 'set-bond-options':
+      return [
+        ip('link', 'set', 'dev', operation.name, 'type', 'bond', ...bondWords(operation.options)),
+      ];
+    case 'set-bridge-options':
+      return [
+        ip(
+          'link',
+          'set',
+          'dev',
+          operation.name,
+          'type',
+          'bridge',
+          ...bridgeWords(operation.options),
+        ),
+      ];
+    case 'set-port-options':
+      return [
+        ip(
+          'link',
+          'set',
+          'dev',
+          operation.name,
+          'type',
+          'bridge_slave',
+          ...bridgeWords(operation.options),
+        ),
+      ];
+    case 'add-port-vlan': {
+      const { vid, pvid, untagged } = operation.vlan;
+      return [
+        bridge(
+          'vlan',
+          'add',
+          'dev',
+          operation.name,
+          'vid',
+          vid,
+          ...(pvid ? ['pvid'] : []),
+          ...(untagged ? ['untagged'] : []),
+        ),
+      ];
+    }
+    case 'delete-port-vlan':
+      return [bridge('vlan', 'del', 'dev', operation.name, 'vid', operation.vid)];
+    case 'set-ipv6-enabled':
+      return [
+        {
+          tool: 'write',
+          text: `/proc/sys/net/ipv6/conf/${batchLine([operation.name])}/disable_ipv6 ${operation.enabled ? 0 : 1}`,
+        },
+      ];
+    case 'add-address': {
+      const { ip: address, prefixLength } = operation.address;
+      const broadcast = operation.family === 'ipv4' && prefixLength < 31 ? ['brd', '+'] : [];
+      return [
+        ip('addr', 'replace', `${address}/${prefixLength}`, ...broadcast, 'dev', operation.name),
+      ];
+    }
+    case 'delete-address':
+      return [
+        ip(
+          'addr',
+          'del',
+          `${operation.address.ip}/${operation.address.prefixLength}`,
+          'dev',
+          operation.name,
+        ),
+      ];
+    case 'add-route':
+      return [ip(...routeWords(operation.route, 'replace'))];
+    case 'delete-route':
+      return [ip(...routeWords(operation.route, 'del'))];
+    case 'add-rule':
+      return [ip(...ruleWords(operation.rule, 'add'))];
+    case 'delete-rule':
+      return [ip(...ruleWords(operation.rule, 'del'))];
+    case 'set-dns':
+      return resolvConf(operation.dns)
+        .split('\n')
+        .map((text): Step => ({ tool: 'dns', text }));
+    default:
+      return assertNever(operation);
+  }
+}
+
+/** The fewest segments that keep the order of the operations. */
+export function segmentsOf(changes: readonly Change[]): readonly Segment[] {
+  const segments: { tool: Segment['tool']; lines: StepLine[] }[] = [];
+  for (const change of changes) {
+    for (const step of change.operations.flatMap(stepsOf)) {
+      const last = segments.at(-1);
+      const line = { text: step.text, change: change.id };
+      if (last?.tool === step.tool) last.lines.push(line);
+      else segments.push({ tool: step.tool, lines: [line] });
+    }
+  }
+  return segments;
+}
+
+const END = 'NETORCH_END';
+
+/** apply.sh. The batch's own message names the line: "Command failed -:3". */
+export function applyScript(segments: readonly Segment[]): string {
+  const parts = segments.map((segment, index) => {
+    const number = `S=${index + 1}`;
+    const texts = segment.lines.map((line) => line.text);
+    switch (segment.tool) {
+      case 'ip':
+      case 'bridge':
+        return `${number}\n${segment.tool} -batch - <<'${END}' || return 1\n${texts.join('\n')}\n${END}`;
+      case 'write':
+        return [
+          number,
+          ...texts.map((text) => {
+            const space = text.indexOf(' ');
+            return `echo ${text.slice(space + 1)} >${text.slice(0, space)} || return 1`;
+          }),
+        ].join('\n');
+      case 'dns':
+        return `${number}\numount /etc/resolv.conf 2>/dev/null\ncat >../resolv.conf <<'${END}'\n${texts.join('\n')}\n${END}\nchmod 644 ../resolv.conf && mount --bind ../resolv.conf /etc/resolv.conf || return 1`;
+      default:
+        return assertNever(segment.tool);
+    }
+  });
+  return `${parts.join('\n')}\nreturn 0\n`;
+}

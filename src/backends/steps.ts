@@ -1,0 +1,36 @@
+/** What a backend makes of a change plan: command lines in segments, each line knowing its change. */
+
+export type StepLine = Readonly<{
+  /** One line of a batch, or `PATH VALUE` for a write. */
+  text: string;
+  /** The `id` of the change it belongs to. */
+  change: string;
+}>;
+
+/** Lines that one process (or none, for writes) carries out in one go, in order. */
+export type Segment = Readonly<{
+  tool: 'ip' | 'bridge' | 'write' | 'dns';
+  lines: readonly StepLine[];
+}>;
+
+/** Everything the host needs for the way there and the way back; files of the transaction's folder. */
+export type BackendScripts = Readonly<{
+  segments: readonly Segment[];
+  /** apply.sh: sourced by the runner; returns non-zero at the first failing segment, whose number is in S. */
+  apply: string;
+  /** restore.sh: CREATED, ORDER, recipe and restore_group for runtime.sh. */
+  restore: string;
+  /** Canonical lines of everything in scope as it was. */
+  baseline: readonly string[];
+  /** One per baseline line: how to bring it back. */
+  recipes: readonly string[];
+  /** Extended regular expressions of canonical lines that must not be there before, nor after a rollback. */
+  absent: readonly string[];
+  /** `ip -batch` lines that take away what the plan adds besides links. */
+  removals: readonly string[];
+  /** The same for `bridge -batch`. */
+  bridgeRemovals: readonly string[];
+  /** ERE for the "addr" lines whose owners announce their addresses. */
+  scopeDevices: string;
+  modules: readonly string[];
+}>;
