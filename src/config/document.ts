@@ -50,7 +50,7 @@ export function parseDocument(file: string, text: string, options: DocumentOptio
     prettyErrors: false,
     uniqueKeys: false, // found by the reader, which can name both places
     merge: true,
-    logLevel: 'silent',
+    logLevel: 'error', // 'silent' would hide a second document
     version: options.yaml11 === true ? '1.1' : '1.2',
     customTags: (tags) => plainTags(tags, options.yaml11 === true),
   });

@@ -121,7 +121,7 @@ function rightWords(schema: z.core.$ZodType, issue: z.core.$ZodIssue, root: unkn
       return 'must have other keys';
     case 'invalid_union': {
       if ('options' in issue && issue.options !== undefined) {
-        return `must be ${oneOf(issue.options)}${hintFor(issue.input, issue.options)}`;
+        return `must be ${oneOf(issue.options)}${hintFor(valueAt(root, path), issue.options)}`;
       }
       const wanted = issue.errors
         .flatMap((branch) => branch.slice(0, 1))

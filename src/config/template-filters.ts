@@ -50,6 +50,8 @@ export function applyFilter(name: string, input: unknown, values: readonly unkno
       hint === '' ? [`filters: ${FILTER_NAMES.join(', ')}`] : [],
     );
   }
+  // Liquid counts what is no number as 0.
+  if (ARITHMETIC.has(own)) for (const value of [input, ...values]) demandNumber(value, name);
   const scope: Record<string, unknown> = { input };
   const names = values.map((value, index) => {
     scope[`a${index}`] = value;
@@ -68,6 +70,19 @@ export function applyFilter(name: string, input: unknown, values: readonly unkno
     throw new ExpressionError(`filter "${name}" cannot be applied to ${describe(input)}`);
   }
   return output;
+}
+
+const ARITHMETIC = new Set([
+  ...['plus', 'minus', 'times', 'divided_by', 'modulo', 'abs', 'ceil', 'floor', 'round'],
+  ...['at_least', 'at_most'],
+]);
+
+function demandNumber(value: unknown, name: string): void {
+  const isNumber =
+    typeof value === 'number' || (typeof value === 'string' && /^-?\d+(?:\.\d+)?$/.test(value));
+  if (!isNumber) {
+    throw new ExpressionError(`filter "${name}" cannot be applied to ${describe(value)}`);
+  }
 }
 
 function toInteger(input: unknown): number {
