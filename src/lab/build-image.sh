@@ -10,8 +10,9 @@ out=$1 suite=$2 packages=$3 guest=$4 release=$5
 work=$out.building
 enter=''
 [ "$(id -u)" = 0 ] || enter='unshare --map-auto --map-root-user --setuid 0 --setgid 0'
-# A builder that was killed leaves its folder behind; its files may belong to subordinate ids.
-cleanup() { $enter rm -rf "$work"; }
+# A builder that was killed leaves its folder behind; we have the lock, so none is at work there. The
+# files may belong to subordinate ids.
+cleanup() { $enter rm -rf "${out%/*}"/*.building; }
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
@@ -84,7 +85,7 @@ INSIDE
 
 echo 'writing the disk image'
 # Everything is initialised now: what the guests would do lazily, each of them would do again.
-$enter mke2fs -q -t ext4 -O '^metadata_csum_seed' -E lazy_itable_init=0,lazy_journal_init=0 \
-  -J size=16 -N 65536 -L labroot -d "$work/root" "$work/image" 2G
+$enter mke2fs -qF -t ext4 -O '^metadata_csum_seed' -E lazy_itable_init=0,lazy_journal_init=0 \
+  -J size=16 -N 65536 -L labroot -d "$work/root" "$work/image" 2G >/dev/null
 chmod 444 "$work/image"
 mv "$work/image" "$out"

@@ -50,16 +50,11 @@ export async function ensureImage(
   const cache = path.dirname(image);
   mkdirSync(cache, { recursive: true });
   progress(`image: building ${image} (once; about a minute)`);
+  // The kernel drops the lock with its holder, however that ends.
+  const locked = ['flock', '--no-fork', path.join(cache, 'lock'), 'sh', BUILD_SCRIPT];
   const result = await runProgram(
-    // The kernel drops the lock with its holder, however that ends.
-    ['flock', path.join(cache, 'lock'), 'sh', BUILD_SCRIPT].concat([
-      image,
-      SUITE,
-      PACKAGES.join(','),
-      GUEST_FOLDER,
-      release,
-    ]),
-    { signal, onLine: (line) => progress(`image: ${line}`) },
+    [...locked, image, SUITE, PACKAGES.join(','), GUEST_FOLDER, release],
+    { signal, tidiesUp: true, onLine: (line) => progress(`image: ${line}`) },
   );
   if (result.code !== 0) {
     throw new NetorchError('LAB_FAILED', 'the disk image of the lab could not be built', {

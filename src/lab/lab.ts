@@ -135,13 +135,17 @@ export class Lab {
     if (state === undefined) {
       throw new NetorchError('LAB_FAILED', `no lab is up in ${folder}`, hint);
     }
-    if (state.namespace === undefined || !isAlive(state.namespace.init)) {
+    if (state.phase === 'starting' && isAlive(state.starter)) {
+      throw new NetorchError('LAB_FAILED', `the lab in ${folder} is still starting`);
+    }
+    if (
+      state.phase === 'starting' ||
+      state.namespace === undefined ||
+      !isAlive(state.namespace.init)
+    ) {
       throw new NetorchError('LAB_FAILED', `the lab in ${folder} has died; clear it away first`, {
         notes: ['netorch lab down'],
       });
-    }
-    if (state.phase === 'starting') {
-      throw new NetorchError('LAB_FAILED', `the lab in ${folder} is still starting`);
     }
     return new Lab(folder, state, state.namespace);
   }

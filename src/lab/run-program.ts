@@ -9,11 +9,18 @@ export type ProgramOptions = Readonly<{
   timeoutMs?: number;
   /** Kills the program; the returned promise then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /**
+   * To be killed, the program and all it has started get SIGTERM together, and time to tidy up. It
+   * must not live in another process group.
+   */
+  tidiesUp?: boolean;
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   /** Called with each line of standard output and standard error as it arrives. */
   onLine?: (line: string) => void;
 }>;
+
+const TIDY_UP_MS = 15_000;
 
 const SIGNAL_NUMBERS: Partial<Record<NodeJS.Signals, number>> = {
   SIGHUP: 1,
@@ -51,8 +58,21 @@ export async function runProgram(
     stdio: ['pipe', 'pipe', 'pipe'],
     cwd: options.cwd,
     env: options.env ?? labEnvironment(),
+    detached: options.tidiesUp === true,
   });
-  const kill = () => child.kill('SIGKILL');
+  let lastResort: NodeJS.Timeout | undefined;
+  const killGroup = (signal: NodeJS.Signals) => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, signal);
+    } catch {
+      // It has just ended by itself.
+    }
+  };
+  const kill = () => {
+    if (options.tidiesUp !== true) return child.kill('SIGKILL');
+    killGroup('SIGTERM');
+    lastResort ??= setTimeout(() => killGroup('SIGKILL'), TIDY_UP_MS);
+  };
   let timedOut = false;
   const timer =
     options.timeoutMs === undefined
@@ -101,6 +121,7 @@ export async function runProgram(
     return { code: timedOut ? 124 : code, ...output };
   } finally {
     clearTimeout(timer);
+    clearTimeout(lastResort);
     options.signal?.removeEventListener('abort', kill);
   }
 }
