@@ -11,7 +11,7 @@ import { quoteSh } from './sh-quote.js';
 import type { ConnectionTarget } from './transport.js';
 
 /** What is to be done with a presented host key. */
-export type HostKeyVerdict = Readonly<
+type HostKeyVerdict = Readonly<
   { kind: 'trust' } | { kind: 'trust-and-record' } | { kind: 'refuse'; error: NetorchError }
 >;
 

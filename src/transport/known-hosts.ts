@@ -17,7 +17,7 @@ export type KnownHostsEntry = Readonly<{
 }>;
 
 /** What known_hosts says of a presented key. */
-export type KeyJudgement = Readonly<
+type KeyJudgement = Readonly<
   | { kind: 'known'; entry: KnownHostsEntry }
   | { kind: 'revoked'; entry: KnownHostsEntry }
   | { kind: 'mismatch'; entry: KnownHostsEntry }

@@ -72,7 +72,7 @@ async function readPublicKey(file: string): Promise<Buffer | undefined> {
   }
 }
 
-export type LoginKeysOptions = Readonly<{
+type LoginKeysOptions = Readonly<{
   files: readonly FileKey[];
   /** The socket of an ssh-agent. */
   agentSocket: string | undefined;

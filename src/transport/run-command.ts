@@ -17,7 +17,7 @@ export type RunningCommand = Readonly<{
   stop: () => void;
 }>;
 
-export type CommandContext = Readonly<{
+type CommandContext = Readonly<{
   host: string;
   loginUser: string;
   become: Become | undefined;

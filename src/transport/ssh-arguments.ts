@@ -7,7 +7,7 @@ import { splitShellWords } from './shell-words.js';
 /** Option names in lower case (ssh_config(5) does not tell case apart) → the value as written. */
 export type SshArguments = Readonly<{ options: ReadonlyMap<string, string> }>;
 
-export type SshArgumentsProblem = Readonly<{
+type SshArgumentsProblem = Readonly<{
   code: 'INVALID_VALUE' | 'NOT_SUPPORTED';
   text: string;
 }>;

@@ -33,7 +33,7 @@ import type {
   Transport,
 } from './transport.js';
 
-export type Ssh2TransportOptions = Readonly<{
+type Ssh2TransportOptions = Readonly<{
   /**
    * Handshakes at one time. More do not make a fleet faster, but stall the event loop: 97 ms with 8
    * in flight, a second with 250 (measured).

@@ -38,7 +38,12 @@ export type ExecResult = Readonly<{
 
 export type ExecOptions = Readonly<{
   input?: string;
+  /**
+   * Rejects with CONNECTION_LOST at once; the connection goes on. On the host the command loses its
+   * pipes (and gets SIGTERM where sshd passes that on): one that ignores both runs to its end.
+   */
   signal?: AbortSignal;
+  /** Default 120 s. A command that does not end in time costs the whole connection. */
   timeoutMs?: number;
   /** Called with each complete line of standard output as it arrives (without its newline). */
   onLine?: (line: string) => void;
@@ -53,7 +58,8 @@ export interface Connection {
   readonly address: string;
   /**
    * Runs `command` through the login shell, as root when `become` asks for it. Never rejects for an
-   * exit code. Rejects with NetorchError CONNECTION_LOST (cut or timed out) or BECOME_FAILED.
+   * exit code. Rejects with NetorchError CONNECTION_LOST (cut, timed out or aborted), BECOME_FAILED
+   * (nothing of the command ran) or AGENT_PROTOCOL (too much output).
    */
   exec(command: string, options?: ExecOptions): Promise<ExecResult>;
   /** Closes at once; pending execs reject with CONNECTION_LOST. Safe to call twice. */

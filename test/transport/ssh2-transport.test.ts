@@ -329,6 +329,37 @@ describeWithSshd('ssh2 transport', () => {
     await connection.closed;
   });
 
+  test('a connection that has gone silent is given up by the time limit of a command', async () => {
+    const relay = await startServer((socket) => {
+      const onward = connectTcp(sshd.port, '127.0.0.1');
+      onward.on('error', () => undefined);
+      socket.on('close', () => onward.destroy());
+      socket.pipe(onward).pipe(socket);
+      freeze = () => {
+        socket.unpipe().pause();
+        onward.unpipe().pause();
+      };
+    });
+    let freeze = () => undefined as unknown;
+    cleanups.push(relay.stop);
+    const connection = await open(sshd.target({ port: relay.port, hostKeyChecking: 'off' }));
+    freeze();
+    const error = await rejection(connection.exec('true', { timeoutMs: 50 }));
+    expect(error.code).toBe('CONNECTION_LOST');
+    await connection.closed;
+  });
+
+  test('does not ask the host to prove keys that nobody looks at', async () => {
+    const talkative = await startSshd('DEBUG1');
+    cleanups.push(talkative.stop);
+    const connection = await open(talkative.target());
+    // The host has announced its keys before it answers the second command.
+    await connection.exec('true');
+    await connection.exec('true');
+    expect(talkative.log()).toContain('server_input_channel_req');
+    expect(talkative.log()).not.toContain('hostkeys-prove-00@openssh.com');
+  });
+
   test('ends a command that prints too much', async () => {
     const connection = await open(sshd.target());
     const error = await rejection(connection.exec('yes', { maxOutputBytes: 1000 }));

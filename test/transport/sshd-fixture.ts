@@ -38,10 +38,13 @@ export type Sshd = Readonly<{
   target: (changes?: Partial<ConnectionTarget>) => ConnectionTarget;
   /** Writes a file of the folder and returns its path. */
   write: (name: string, text: string) => string;
+  /** What sshd has logged so far. */
+  log: () => string;
   stop: () => Promise<void>;
 }>;
 
-export async function startSshd(): Promise<Sshd> {
+/** At DEBUG1 sshd also writes into the standard error of sessions: only for tests of its log. */
+export async function startSshd(logLevel: 'INFO' | 'DEBUG1' = 'INFO'): Promise<Sshd> {
   if (SSHD === undefined) throw new Error('sshd is not installed');
   const folder = mkdtempSync(join(tmpdir(), 'netorch-sshd-'));
   const user = userInfo().username;
@@ -62,7 +65,7 @@ export async function startSshd(): Promise<Sshd> {
   const keyFile = makeKey('user_ed25519', 'ed25519');
   write('authorized_keys', readFileSync(`${keyFile}.pub`, 'utf8'));
 
-  const { port, stop } = await listen(folder, SSHD, write);
+  const { port, log, stop } = await listen(folder, SSHD, logLevel, write);
   const hostKey = (type: string) =>
     readFileSync(join(folder, `host_${type}.pub`), 'utf8')
       .split(' ')
@@ -77,6 +80,7 @@ export async function startSshd(): Promise<Sshd> {
     keyFile,
     makeKey,
     hostKey,
+    log,
     write,
     target: (changes = {}) => ({
       host: 'h1',
@@ -103,8 +107,9 @@ export async function startSshd(): Promise<Sshd> {
 async function listen(
   folder: string,
   program: string,
+  logLevel: string,
   write: (name: string, text: string) => string,
-): Promise<{ port: number; stop: () => Promise<void> }> {
+): Promise<{ port: number; log: () => string; stop: () => Promise<void> }> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const port = await freePort();
     const config = write(
@@ -121,6 +126,7 @@ async function listen(
         'PermitRootLogin yes',
         'MaxStartups 200',
         'PrintMotd no',
+        `LogLevel ${logLevel}`,
         '',
       ].join('\n'),
     );
@@ -143,7 +149,7 @@ async function listen(
         child.kill();
         await exited;
       };
-      return { port, stop };
+      return { port, log: () => log, stop };
     }
     // Somebody else may have taken the port meanwhile; anything else is a fault of the set-up.
     if (!/Address already in use/.test(log)) throw new Error(`sshd does not start: ${log}`);
