@@ -84,6 +84,8 @@ export function mountApp(
     ...streams,
     exitOnCtrlC: false,
     isScreenReaderEnabled: false,
+    // What is printed with console.log goes above the frame; some hosts of Node have no Console to patch.
+    patchConsole: typeof console.Console === 'function',
   });
   return {
     draw: (props) => instance.rerender(tree(props)),

@@ -95,10 +95,13 @@ function totalsLine(view: RunView, glyphs: Glyphs, width: number): StyledLine {
   if (view.queued > 0) parts.push([span(`${glyphs.queued} ${view.queued} queued`, 'faint')]);
   const words = parts.flatMap((part, index) => (index === 0 ? part : [span('  '), ...part]));
   const done = `${view.finished}/${view.hostCount}`;
-  const bar = [...barSpans(view, glyphs, 20), span(` ${done}  `, 'strong')];
-  if (lineWidth(bar) + lineWidth(words) <= width) return [...bar, ...words];
-  return [span(`${done}  `, 'strong'), ...words];
+  const line = [span(`${done}  `, 'strong'), ...words];
+  // The words matter more; two lengths only, so that the bar does not shake with every count.
+  const cells = BAR_CELLS.find((length) => length + 1 + lineWidth(line) <= width);
+  return cells === undefined ? line : [...barSpans(view, glyphs, cells), span(' '), ...line];
 }
+
+const BAR_CELLS: readonly number[] = [20, 10];
 
 function barSpans(view: RunView, glyphs: Glyphs, cells: number): readonly Span[] {
   // Rounded down, so that a full bar means that all are done.
@@ -171,7 +174,7 @@ function activeLines(
   const shown = hosts.length <= room ? hosts : hosts.slice(0, room - 1);
   const names = shown.map((host) => textWidth(sanitise(host.host)));
   const nameWidth = Math.min(Math.max(...names, 0), Math.floor(width / 3));
-  const lines = shown.map((host) => activeLine(host, options, nameWidth));
+  const lines = shown.map((host) => activeLine(host, options, width, nameWidth));
   const more = hosts.length - shown.length;
   if (more > 0) lines.push([span(`  +${more} more under way`, 'faint')]);
   return lines;
@@ -188,17 +191,34 @@ function isAway(host: ActiveHost): boolean {
 
 const PHASE_WIDTH = Math.max(...Object.values(PHASE_WORDS).map((word) => word.length));
 
-function activeLine(host: ActiveHost, options: LiveOptions, nameWidth: number): StyledLine {
+/** Below this many cells there is no room for columns: the name and what comes next for it. */
+const NARROW = 50;
+
+function activeLine(
+  host: ActiveHost,
+  options: LiveOptions,
+  width: number,
+  nameWidth: number,
+): StyledLine {
   const { glyphs, nowMs, tick } = options;
+  const away = isAway(host);
   const spinner = glyphs.spinner[tick % glyphs.spinner.length] ?? '';
-  const sinceMs = (isAway(host) ? host.cutOffSinceMs : undefined) ?? host.phaseSinceMs;
   const left = timeLeft(host, nowMs);
-  return [
-    span(`${spinner} `, isAway(host) ? 'warning' : 'active'),
+  const head = [
+    span(`${spinner} `, away ? 'warning' : 'active'),
     span(fitText(sanitise(host.host), nameWidth, glyphs.ellipsis), 'strong'),
-    span(`  ${PHASE_WORDS[host.phase].padEnd(PHASE_WIDTH)}`, isAway(host) ? 'warning' : 'plain'),
+  ];
+  if (width < NARROW) {
+    if (away && left !== undefined) return [...head, span(` ${left}`, 'warning')];
+    const end = left === undefined ? '' : `, ${left}`;
+    return [...head, span(` ${PHASE_WORDS[host.phase]}${end}`)];
+  }
+  const sinceMs = (away ? host.cutOffSinceMs : undefined) ?? host.phaseSinceMs;
+  return [
+    ...head,
+    span(`  ${PHASE_WORDS[host.phase].padEnd(PHASE_WIDTH)}`, away ? 'warning' : 'plain'),
     span(formatSeconds((nowMs - sinceMs) / 1000).padStart(6), 'faint'),
-    ...(left === undefined ? [] : [span(`  ${left}`, isAway(host) ? 'warning' : 'plain')]),
+    ...(left === undefined ? [] : [span(`  ${left}`, away ? 'warning' : 'plain')]),
     ...(host.detail === undefined ? [] : [span(`  ${sanitise(host.detail)}`, 'faint')]),
   ];
 }

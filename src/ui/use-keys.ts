@@ -2,12 +2,12 @@
 import { emitKeypressEvents } from 'node:readline';
 import type { Key } from 'node:readline';
 import { useStdin } from 'ink';
-import { useEffect } from 'react';
+import { useLayoutEffect } from 'react';
 
 /** Calls `onKey` for each key while the component is mounted; nothing where stdin is no terminal. */
 export function useKeys(onKey: (key: Key) => void): void {
   const { stdin, setRawMode, isRawModeSupported } = useStdin();
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isRawModeSupported) return;
     const onKeypress = (_text: string | undefined, key: Key): void => onKey(key);
     emitKeypressEvents(stdin);

@@ -9,6 +9,7 @@ import { FOUR_HOSTS } from './fixtures/four-hosts.js';
 import { createManualTimer } from './fixtures/manual-timer.js';
 import { createMemoryStream } from './fixtures/memory-stream.js';
 import { THOUSAND_HOSTS } from './fixtures/thousand-hosts.js';
+import { eventsUntil } from './fixtures/view-at.js';
 
 function setUp(options: Partial<LineReporterOptions> = {}) {
   const stdout = createMemoryStream();
@@ -65,7 +66,7 @@ describe('a whole run', () => {
 describe('a run that is left', () => {
   test('names each host under way and when it is back', async () => {
     const { reporter, stdout, feed } = setUp();
-    feed(FOUR_HOSTS.filter((event) => Date.parse(event.at) <= START_MS + 26_000));
+    feed(eventsUntil(FOUR_HOSTS, 26));
     await reporter.close();
     expect(stdout.lines().slice(-4)).toEqual([
       '',
@@ -77,7 +78,7 @@ describe('a run that is left', () => {
 
   test('tells a host on which nothing is armed from one that rolls back', async () => {
     const { reporter, stdout, feed } = setUp();
-    feed(FOUR_HOSTS.filter((event) => Date.parse(event.at) <= START_MS + 500));
+    feed(eventsUntil(FOUR_HOSTS, 0.5));
     await reporter.close();
     expect(stdout.lines().slice(-2)).toEqual(['  web1: nothing was changed', '3 hosts not begun']);
   });
@@ -86,7 +87,7 @@ describe('a run that is left', () => {
 describe('the heartbeat', () => {
   test('says what is under way and how long until it ends by itself', () => {
     const { stdout, timer, feed, setNow } = setUp();
-    feed(FOUR_HOSTS.filter((event) => Date.parse(event.at) <= START_MS + 26_000));
+    feed(eventsUntil(FOUR_HOSTS, 26));
     expect(timer.running()).toBe(HEARTBEAT_MS);
     setNow(32.6);
     timer.fire();

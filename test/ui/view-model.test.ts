@@ -4,13 +4,7 @@ import { EMPTY_RUN_VIEW, reduceRun } from '../../src/ui/view-model.js';
 import { START_MS } from './fixtures/event-sequence.js';
 import { FOUR_HOSTS } from './fixtures/four-hosts.js';
 import { THOUSAND_HOSTS, thousandHostsOutcome } from './fixtures/thousand-hosts.js';
-
-/** The view of a fixture's first so many seconds. */
-function viewAt(events: readonly RunEvent[], seconds: number) {
-  return events
-    .filter((event) => Date.parse(event.at) <= START_MS + seconds * 1000)
-    .reduce(reduceRun, EMPTY_RUN_VIEW);
-}
+import { viewAt } from './fixtures/view-at.js';
 
 describe('four hosts', () => {
   test('before the first host begins, all are queued', () => {
