@@ -210,7 +210,7 @@ export function valueText(value: unknown): string {
   if (typeof value === 'string') {
     return `"${value.length > 60 ? `${value.slice(0, 57)}…` : value}"`;
   }
-  return String(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : typeof value;
 }
 
 function sortByPlace(errors: readonly NetorchError[]): readonly NetorchError[] {

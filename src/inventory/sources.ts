@@ -98,7 +98,7 @@ class SourceReader {
   ): Promise<readonly VariablesFile[]> {
     const home = join(folder, `${owner}_vars`);
     if ((await statOf(home))?.isDirectory() !== true) return [];
-    const entries = new Set(await readdir(home));
+    const entries = new Set(await this.#list(home));
     const files: VariablesFile[] = [];
     for (const name of names) {
       // The first that exists ends the search: a folder `web` hides `web.yml`.
@@ -118,7 +118,7 @@ class SourceReader {
     const found = await statOf(path);
     if (found?.isDirectory() !== true) return found === undefined ? [] : [path];
     const files: string[] = [];
-    for (const entry of (await readdir(path)).sort(compareBytes)) {
+    for (const entry of await this.#list(path)) {
       if (entry.startsWith('.') || entry.endsWith('~')) continue;
       if (!DOCUMENT_EXTENSIONS.includes(extname(entry))) continue;
       const inner = join(path, entry);
@@ -130,7 +130,7 @@ class SourceReader {
   }
 
   async #folder(path: string): Promise<void> {
-    for (const entry of (await readdir(path)).sort(compareBytes)) {
+    for (const entry of await this.#list(path)) {
       if (entry.startsWith('.') || entry.endsWith('~') || IGNORED_FOLDERS.has(entry)) continue;
       if (IGNORED_EXTENSIONS.has(extname(entry))) continue;
       const inner = join(path, entry);
@@ -159,14 +159,28 @@ class SourceReader {
     }
   }
 
+  /** Names in a folder, in byte order. */
+  async #list(path: string): Promise<readonly string[]> {
+    try {
+      return (await readdir(path)).sort(compareBytes);
+    } catch (cause) {
+      this.#unreadable(path, cause);
+      return [];
+    }
+  }
+
   async #read(path: string): Promise<string | undefined> {
     try {
       return await readFile(path, 'utf8');
     } catch (cause) {
-      const reason = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
-      this.#error('FILE_UNREADABLE', `"${this.#shown(path)}" cannot be read${reason}`, cause);
+      this.#unreadable(path, cause);
       return undefined;
     }
+  }
+
+  #unreadable(path: string, cause: unknown): void {
+    const reason = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    this.#error('FILE_UNREADABLE', `"${this.#shown(path)}" cannot be read${reason}`, cause);
   }
 
   #refuse(file: string, what: string): void {
