@@ -159,6 +159,45 @@ export function bridgeOptionPath(option: string): readonly string[] {
   return plain === undefined ? [] : [plain[0]];
 }
 
+/** What is wrong with options of a bridge, taken together: [option, sentence] for each mistake. */
+export function bridgeOptionProblems(
+  options: Readonly<Record<string, string>>,
+): readonly (readonly [string, string])[] {
+  const problems: [string, string][] = [];
+  const pvid = options['vlan_default_pvid'];
+  if (pvid !== undefined && pvid !== '1' && options['vlan_filtering'] === '0') {
+    problems.push([
+      'vlan_default_pvid',
+      'vlan-default-pvid needs VLAN filtering, which is switched off',
+    ]);
+  }
+  // Bits 0, 1 and 2 are STP, pause frames and LACP: the kernel never forwards those.
+  const mask = Number(options['group_fwd_mask'] ?? '0');
+  if ((mask & 0b111) !== 0) {
+    problems.push([
+      'group_fwd_mask',
+      `group-forward-mask is ${mask}; its lowest three bits (STP, pause, LACP) cannot be set`,
+    ]);
+  }
+  const group = options['group_address'];
+  if (group !== undefined && !/^01:80:c2:00:00:0[0-9a-f]$/.test(group)) {
+    problems.push(['group_address', `group-addr is ${group}, must be 01:80:c2:00:00:0X`]);
+  }
+  // IEEE 802.1D, 17.14; the kernel does not check how the timers go together.
+  const forward = options['forward_delay'];
+  const age = options['max_age'];
+  const hello = options['hello_time'];
+  if (options['stp_state'] === '1' && age !== undefined) {
+    if (forward !== undefined && 2 * (Number(forward) - 100) < Number(age)) {
+      problems.push(['max_age', 'stp: max-age must be at most 2 × (forward-delay − 1)']);
+    }
+    if (hello !== undefined && Number(age) < 2 * (Number(hello) + 100)) {
+      problems.push(['max_age', 'stp: max-age must be at least 2 × (hello-time + 1)']);
+    }
+  }
+  return problems;
+}
+
 /** A mistake in a port's VLAN section: the key it is at, and a sentence. */
 export type VlanProblem = Readonly<{ key: readonly (string | number)[]; text: string }>;
 

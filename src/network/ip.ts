@@ -13,6 +13,9 @@ import {
   truth,
 } from './scalars.js';
 
+/** RFC 8200: below this the kernel removes IPv6 from the device. */
+export const MINIMUM_IPV6_MTU = 1280;
+
 /** An address without prefix in canonical text (RFC 5952), or undefined when it is none. */
 export function canonicalIp(text: string): { family: IpFamily; ip: string } | undefined {
   if (/[/%\s]/.test(text)) return undefined;

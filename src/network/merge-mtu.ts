@@ -1,5 +1,6 @@
 /** MTUs: bonds set them for their ports, bases limit their VLANs, bridges follow their ports. */
 import { locationOf } from './desired.js';
+import { MINIMUM_IPV6_MTU } from './ip.js';
 import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
 import { belowOf, bottomUp } from './stacking.js';
@@ -8,8 +9,6 @@ import type { InterfaceState } from './state.js';
 
 /** What the kernel leaves for the inner frame of a VXLAN (VXLAN_HEADROOM, VXLAN6_HEADROOM). */
 const VXLAN_HEADER = { ipv4: 50, ipv6: 70 };
-/** RFC 8200: below this the kernel removes IPv6 from the device. */
-const MINIMUM_IPV6_MTU = 1280;
 
 export function mergeMtus(draft: Draft): void {
   for (const bond of draft.interfaces.values()) {

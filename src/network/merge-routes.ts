@@ -4,11 +4,16 @@ import type { DesiredRoute } from './desired.js';
 import { defaultDestination, isInSubnet, isLinkLocal } from './ip.js';
 import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
-import { MAIN_TABLE, effectiveMetric, routeSlot, routeText, routeWay } from './route.js';
+import {
+  CONFIGURED_PROTOCOLS,
+  MAIN_TABLE,
+  effectiveMetric,
+  routeSlot,
+  routeText,
+  routeWay,
+} from './route.js';
 import type { IpFamily, Route } from './state.js';
 
-/** rtnetlink protocols of routes that people and tools like this one set: unspec, boot, static. */
-const CONFIGURED = new Set([0, 3, 4]);
 const STATIC = 4;
 
 export function mergeRoutes(draft: Draft): readonly Route[] {
@@ -61,7 +66,7 @@ function isMatch(absent: DesiredRoute, route: Route): boolean {
   const fits = <T>(wanted: T | undefined, found: T | undefined): boolean =>
     wanted === undefined || (wanted === '' ? found === undefined : wanted === found);
   // Routes of DHCP, router advertisements and routing daemons are theirs; only by name do they go.
-  if (absent.destination === undefined && !CONFIGURED.has(route.protocol)) return false;
+  if (absent.destination === undefined && !CONFIGURED_PROTOCOLS.has(route.protocol)) return false;
   return (
     fits(absent.family, route.family) &&
     fits(absent.destination, route.destination) &&

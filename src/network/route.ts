@@ -9,6 +9,9 @@ import type { IpFamily, Route } from './state.js';
 
 export const MAIN_TABLE = 254;
 
+/** rtnetlink protocols of routes that people and tools like this one set: unspec, boot, static. */
+export const CONFIGURED_PROTOCOLS: ReadonlySet<number> = new Set([0, 3, 4]);
+
 export const destination = z
   .string('must be a network like 198.51.100.0/24')
   .transform((value, context) => {

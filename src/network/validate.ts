@@ -2,9 +2,9 @@
 import { NetorchError } from '../errors.js';
 import type { SourceLocation } from '../errors.js';
 import { bondOptionProblems, monitorProblems } from './bond.js';
+import { bridgeOptionProblems } from './bridge.js';
 import { locationOf } from './desired.js';
 import type { DesiredInterface, DesiredState } from './desired.js';
-import { canonicalNetwork } from './ip.js';
 import { MAIN_TABLE } from './route.js';
 import { bottomUp } from './stacking.js';
 
@@ -141,54 +141,8 @@ class Check {
     const { bridge } = item;
     if (bridge === undefined) return;
     this.#twice(item, 'bridge.ports', bridge.ports?.map((port) => port.name) ?? []);
-    const options = bridge.options ?? {};
-    const pvid = options['vlan_default_pvid'];
-    if (pvid !== undefined && pvid !== '1' && options['vlan_filtering'] === '0') {
-      this.#error(
-        item,
-        'bridge.options.vlan_default_pvid',
-        'vlan-default-pvid needs VLAN filtering, which is switched off',
-      );
-    }
-    // 0, 1 and 2 are STP, pause frames and LACP: forwarding them would break the link itself.
-    const mask = Number(options['group_fwd_mask'] ?? '0');
-    if ((mask & 0b111) !== 0) {
-      this.#error(
-        item,
-        'bridge.options.group_fwd_mask',
-        `group-forward-mask is ${mask}; its lowest three bits (STP, pause, LACP) cannot be set`,
-      );
-    }
-    const group = options['group_address'];
-    if (group !== undefined && !/^01:80:c2:00:00:0[0-9a-f]$/.test(group)) {
-      this.#error(
-        item,
-        'bridge.options.group_address',
-        `group-addr is ${group}, must be 01:80:c2:00:00:0X`,
-      );
-    }
-    // IEEE 802.1D, 17.14: the kernel does not check how the timers go together.
-    const forward = Number(options['forward_delay'] ?? '1500');
-    const age = Number(options['max_age'] ?? '2000');
-    const hello = Number(options['hello_time'] ?? '200');
-    const allGiven = ['forward_delay', 'max_age'].every((name) => options[name] !== undefined);
-    if (options['stp_state'] === '1' && allGiven && 2 * (forward - 100) < age) {
-      this.#error(
-        item,
-        'bridge.options.max_age',
-        'stp: max-age must be at most 2 × (forward-delay − 1)',
-      );
-    }
-    if (
-      options['stp_state'] === '1' &&
-      options['max_age'] !== undefined &&
-      age < 2 * (hello + 100)
-    ) {
-      this.#error(
-        item,
-        'bridge.options.max_age',
-        'stp: max-age must be at least 2 × (hello-time + 1)',
-      );
+    for (const [option, text] of bridgeOptionProblems(bridge.options ?? {})) {
+      this.#error(item, `bridge.options.${option}`, text);
     }
   }
 
@@ -470,10 +424,9 @@ function unusable(ip: string, prefixLength: number): string | undefined {
   const first = Number(ip.split('.')[0]);
   if (first === 0 || first === 127) return 'not an address for an interface';
   if (first >= 224) return 'a multicast or reserved address';
-  if (prefixLength <= 30) {
-    const start = canonicalNetwork(`${ip}/${prefixLength}`)?.network.split('/')[0];
-    if (start === ip) return 'the address of the network itself';
-    if (isBroadcast(ip, prefixLength)) return 'the broadcast address of its network';
+  // The address of the network itself is odd, but some routers have it, and nmstate's manual.
+  if (prefixLength <= 30 && isBroadcast(ip, prefixLength)) {
+    return 'the broadcast address of its network';
   }
   return undefined;
 }

@@ -1,0 +1,197 @@
+/** A network state as a nmstate document: what `netorch show` prints, and what can be fed back. */
+import { BOND_MODES, bondOptions, modesOfBondOption, monitorProblems } from './bond.js';
+import {
+  bridgeOptionProblems,
+  bridgeOptionsDocument,
+  portOptionsDocument,
+  portVlanSectionOf,
+} from './bridge.js';
+import { isWritableDns } from './dns.js';
+import { MINIMUM_IPV6_MTU } from './ip.js';
+import { CONFIGURED_PROTOCOLS, MAIN_TABLE, routeSlot } from './route.js';
+import type {
+  BondLink,
+  BridgeLink,
+  InterfaceState,
+  IpState,
+  NetworkState,
+  Route,
+  RouteRule,
+} from './state.js';
+
+type Document = Readonly<Record<string, unknown>>;
+
+/**
+ * Read again and merged over the same state, the document changes nothing. Left out are: interfaces
+ * that netorch does not model, loopback, what DHCP, router advertisements and routing daemons made,
+ * routes and rules with attributes that netorch does not model, values that no document can say.
+ */
+export function showState(state: NetworkState): Record<string, unknown> {
+  const interfaces = [...state.interfaces.values()].flatMap((item) =>
+    item.link.kind === 'other' || item.link.kind === 'loopback' ? [] : [showInterface(item, state)],
+  );
+  const { servers, search, options } = state.dns;
+  const dns = {
+    ...(servers.length === 0 ? {} : { server: servers }),
+    ...(search.length === 0 ? {} : { search }),
+    ...(options.length === 0 ? {} : { options }),
+  };
+  return {
+    interfaces,
+    routes: { config: showRoutes(state.routes) },
+    'route-rules': { config: state.rules.filter((rule) => !rule.foreign).map(showRule) },
+    ...(isWritableDns(dns) ? { 'dns-resolver': { config: dns } } : {}),
+  };
+}
+
+function showInterface(item: InterfaceState, state: NetworkState): Document {
+  const { link, controller } = item;
+  const above = controller === undefined ? undefined : state.interfaces.get(controller)?.link.kind;
+  const isPort = controller !== undefined;
+  // The bond lends its ports their MAC, and with fail_over_mac: active it follows one of them.
+  const hasOwnMac =
+    above !== 'bond' && !(link.kind === 'bond' && link.options['fail_over_mac'] === 'active');
+  return {
+    name: item.name,
+    type: link.kind,
+    state: item.up ? 'up' : 'down',
+    ...(item.mac !== undefined && hasOwnMac && isUsableMac(item.mac)
+      ? { 'mac-address': item.mac }
+      : {}),
+    mtu: item.mtu,
+    ...(above === 'bond' || above === 'linux-bridge' ? { controller } : {}),
+    ...showLink(item, state),
+    ...(isPort ? {} : { ipv4: showIp(item.ipv4) }),
+    // Below 1280 the kernel has no IPv6 on the device, whatever the switch says.
+    ...(isPort || item.mtu < MINIMUM_IPV6_MTU ? {} : { ipv6: showIp(item.ipv6) }),
+  };
+}
+
+function isUsableMac(mac: string): boolean {
+  return Number.parseInt(mac.slice(0, 2), 16) % 2 === 0 && mac !== '00:00:00:00:00:00';
+}
+
+function showIp(ip: IpState): Document {
+  if (!ip.enabled) return { enabled: false };
+  return {
+    enabled: true,
+    address: ip.addresses.map((address) => ({
+      ip: address.ip,
+      'prefix-length': address.prefixLength,
+    })),
+  };
+}
+
+function showLink({ link }: InterfaceState, state: NetworkState): Document {
+  switch (link.kind) {
+    case 'bond':
+      return { 'link-aggregation': showBond(link) };
+    case 'vlan':
+      return { vlan: { 'base-iface': link.base, id: link.id, protocol: link.protocol } };
+    case 'vxlan':
+      return {
+        vxlan: {
+          id: link.id,
+          ...(link.base === undefined ? {} : { 'base-iface': link.base }),
+          ...(link.local === undefined ? {} : { local: link.local }),
+          ...(link.remote === undefined ? {} : { remote: link.remote }),
+          'destination-port': link.destinationPort,
+          learning: link.learning,
+        },
+      };
+    case 'veth':
+      return link.peer === undefined ? {} : { veth: { peer: link.peer } };
+    case 'linux-bridge':
+      return { bridge: showBridge(link, state) };
+    case 'ethernet':
+    case 'dummy':
+    case 'loopback':
+    case 'other':
+      return {};
+  }
+}
+
+/** The kernel has values for options of every mode; a document may name only those of this one. */
+function showBond(link: BondLink): Document {
+  const options: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(bondOptions)) {
+    const value = link.options[name];
+    if (value === undefined || modesOfBondOption(name)?.includes(link.mode) === false) continue;
+    const written = /^\d{1,9}$/.test(value) ? Number(value) : value;
+    const read = schema.safeParse(written);
+    if (read.success && read.data === value) options[name] = written;
+  }
+  // What a document would be refused for, a host may have all the same.
+  for (const [option] of monitorProblems(link.options)) delete options[option];
+  const { primary } = options;
+  if (typeof primary === 'string' && primary !== '' && !link.ports.includes(primary)) {
+    delete options['primary'];
+  }
+  return {
+    mode: BOND_MODES.find((mode) => mode === link.mode),
+    options,
+    port: link.ports,
+  };
+}
+
+function showBridge(link: BridgeLink, state: NetworkState): Document {
+  const filters = link.options['vlan_filtering'] === '1';
+  // Ports that netorch does not model (running virtual machines) stay without being named.
+  const ports = link.ports.filter(
+    (port) => (state.interfaces.get(port.name)?.link.kind ?? 'other') !== 'other',
+  );
+  const options = { ...link.options };
+  for (const [option] of bridgeOptionProblems(options)) delete options[option];
+  return {
+    options: bridgeOptionsDocument(options),
+    port: ports.map((port) => {
+      const vlan = filters ? portVlanSectionOf(port.vlans) : undefined;
+      return {
+        name: port.name,
+        ...portOptionsDocument(port.options),
+        ...(vlan === undefined ? {} : { vlan }),
+      };
+    }),
+  };
+}
+
+/** Only what people or tools configured, and one route for each slot: several are several next hops. */
+function showRoutes(routes: readonly Route[]): readonly Document[] {
+  const seen = new Set<string>();
+  return routes
+    .filter((route) => {
+      const { foreign, protocol, type, nextHopInterface } = route;
+      if (foreign || !CONFIGURED_PROTOCOLS.has(protocol)) return false;
+      if (type === 'unicast' && nextHopInterface === undefined) return false;
+      const slot = routeSlot(route);
+      if (seen.has(slot)) return false;
+      seen.add(slot);
+      return true;
+    })
+    .map((route) => ({
+      destination: route.destination,
+      ...(route.type === 'unicast' ? {} : { 'route-type': route.type }),
+      ...(route.type === 'unicast' && route.nextHopInterface !== undefined
+        ? { 'next-hop-interface': route.nextHopInterface }
+        : {}),
+      ...(route.nextHopAddress === undefined ? {} : { 'next-hop-address': route.nextHopAddress }),
+      ...(route.metric === undefined ? {} : { metric: route.metric }),
+      'table-id': route.table,
+      ...(route.source === undefined ? {} : { source: route.source }),
+    }));
+}
+
+function showRule(rule: RouteRule): Document {
+  return {
+    family: rule.family,
+    ...(rule.priority === undefined ? {} : { priority: rule.priority }),
+    ...(rule.from === undefined ? {} : { 'ip-from': rule.from }),
+    ...(rule.to === undefined ? {} : { 'ip-to': rule.to }),
+    ...(rule.iif === undefined ? {} : { iif: rule.iif }),
+    ...(rule.fwmark === undefined ? {} : { fwmark: rule.fwmark }),
+    ...(rule.fwmask === undefined ? {} : { fwmask: rule.fwmask }),
+    ...(rule.action === undefined
+      ? { 'route-table': rule.table ?? MAIN_TABLE }
+      : { action: rule.action }),
+  };
+}
