@@ -63,6 +63,7 @@ export type RunEventBody =
       hosts: readonly string[];
       waves: readonly (readonly string[])[];
     }>
+  /** `wave`: index into the waves of run.started, from 0. */
   | Readonly<{ type: 'wave.started'; wave: number; hosts: readonly string[] }>
   | Readonly<{ type: 'wave.finished'; wave: number; good: boolean }>
   | Readonly<{ type: 'host.phase'; host: string; phase: HostPhase; detail?: string }>

@@ -50,8 +50,7 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
     dirty = false;
     drawnAtMs = nowMs;
     tick += 1;
-    const { columns, rows } = stdout;
-    app.draw(frame(liveLines(view, { ...options, columns, rows, nowMs, tick })));
+    app.draw(frame(liveLines(view, { ...options, ...terminalSize(stdout), nowMs, tick })));
   };
 
   const restoreTerminal = (): void => {
@@ -100,7 +99,7 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
       if (closed) return;
       try {
         view = reduceRun(view, event);
-        const lines = scrollbackLines(event, view, options, stdout.columns - 1);
+        const lines = scrollbackLines(event, view, options, terminalSize(stdout).columns - 1);
         if (lines.length > 0) scrollback = [...scrollback, { key: event.seq, lines }];
         dirty = true;
       } catch (error) {
@@ -116,7 +115,7 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
         }
         if (view.startedMs !== undefined) {
           const lines = summaryLines(view, options).flatMap((line) =>
-            wrapStyledLine(line, stdout.columns - 1, leadingBlanks(line)),
+            wrapStyledLine(line, terminalSize(stdout).columns - 1, leadingBlanks(line)),
           );
           stdout.write(lines.map((line) => `${paintLine(line, colour)}\n`).join(''));
         }
@@ -124,6 +123,11 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
       await flushed(stdout);
     },
   };
+}
+
+/** Serial consoles may not know their size, and say 0. */
+function terminalSize(stdout: NodeJS.WriteStream): { columns: number; rows: number } {
+  return { columns: stdout.columns || 80, rows: stdout.rows || 24 };
 }
 
 /** Continued lines of the summary stand a little further in than what they continue. */

@@ -50,8 +50,9 @@ test('whatever comes in, nothing that a terminal obeys comes out', () => {
     ),
   });
   fc.assert(
-    fc.property(fc.oneof(nasty, fc.string({ unit: 'binary' })), (text) => {
-      expect(sanitise(text)).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
-    }),
+    fc.property(
+      fc.oneof(nasty, fc.string({ unit: 'binary' })),
+      (text) => !/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(sanitise(text)),
+    ),
   );
 });
