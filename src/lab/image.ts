@@ -61,6 +61,11 @@ export async function ensureImage(
       notes: [
         ...result.stderr.trim().split('\n').slice(-8),
         'Packages come from deb.debian.org unless NETORCH_LAB_MIRROR names another mirror.',
+        ...(process.getuid?.() === 0
+          ? []
+          : [
+              'An ordinary user needs the package uidmap, and an entry in /etc/subuid and /etc/subgid.',
+            ]),
       ],
     });
   }

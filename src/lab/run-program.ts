@@ -9,10 +9,7 @@ export type ProgramOptions = Readonly<{
   timeoutMs?: number;
   /** Kills the program; the returned promise then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /**
-   * To be killed, the program and all it has started get SIGTERM together, and time to tidy up. It
-   * must not live in another process group.
-   */
+  /** Before it is killed, the program gets SIGTERM and time to tidy up. */
   tidiesUp?: boolean;
   cwd?: string;
   env?: NodeJS.ProcessEnv;
@@ -58,7 +55,8 @@ export async function runProgram(
     stdio: ['pipe', 'pipe', 'pipe'],
     cwd: options.cwd,
     env: options.env ?? labEnvironment(),
-    detached: options.tidiesUp === true,
+    // A process group of its own, so that a kill reaches all that it has started.
+    detached: true,
   });
   let lastResort: NodeJS.Timeout | undefined;
   const killGroup = (signal: NodeJS.Signals) => {
@@ -69,7 +67,7 @@ export async function runProgram(
     }
   };
   const kill = () => {
-    if (options.tidiesUp !== true) return child.kill('SIGKILL');
+    if (options.tidiesUp !== true) return killGroup('SIGKILL');
     killGroup('SIGTERM');
     lastResort ??= setTimeout(() => killGroup('SIGKILL'), TIDY_UP_MS);
   };
@@ -109,7 +107,7 @@ export async function runProgram(
       child.on('close', (exitCode, signal) => {
         resolve(exitCode ?? 128 + (signal === null ? 0 : (SIGNAL_NUMBERS[signal] ?? 0)));
       });
-      // Something the program left running may hold its output open; a kill must end the wait all the same.
+      // What escaped into another group may hold the output open; a kill must end the wait all the same.
       child.on('exit', () => {
         if (timedOut || options.signal?.aborted === true) {
           child.stdout.destroy();
