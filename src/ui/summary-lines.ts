@@ -13,7 +13,7 @@ import { BAD_OUTCOMES, OUTCOME_STYLES, OUTCOME_WORDS, formatDuration, plural } f
 /** `3 confirmed, 1 rolled back`: only what there is. */
 export function countSpans(counts: Readonly<Record<Outcome, number>>): readonly Span[] {
   const present = OUTCOMES.filter((outcome) => counts[outcome] > 0);
-  if (present.length === 0) return [span('no host was touched')];
+  if (present.length === 0) return [span('no host has finished')];
   return present.flatMap((outcome, index) => [
     ...(index === 0 ? [] : [span(', ')]),
     span(`${counts[outcome]} ${OUTCOME_WORDS[outcome]}`, OUTCOME_STYLES[outcome]),
@@ -36,13 +36,14 @@ export function summaryLines(view: RunView, presentation: Presentation): readonl
     span(`: ${plural(view.hostCount, 'host')}: `),
     ...countSpans(counts),
   ];
+  // The counts stand at the end: after a hundred failures that is where the eye is.
   return [
-    head,
+    ...BAD_OUTCOMES.flatMap((outcome) => failureLines(view, outcome, presentation)),
+    ...unfinishedLines(view, presentation),
     ...(view.stopping === undefined
       ? []
       : [[span('stopped early: ', 'warning'), span(sanitise(view.stopping))]]),
-    ...BAD_OUTCOMES.flatMap((outcome) => failureLines(view, outcome, presentation)),
-    ...unfinishedLines(view, presentation),
+    head,
     ...(result?.notes ?? []).map((note) => [span('note: ', 'warning'), span(sanitise(note))]),
   ];
 }

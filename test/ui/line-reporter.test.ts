@@ -70,9 +70,9 @@ describe('a run that is left', () => {
     await reporter.close();
     expect(stdout.lines().slice(-4)).toEqual([
       '',
-      'run left after 26 s: 4 hosts: 1 unchanged, 2 confirmed',
       '1 host left under way:',
       '  web4: unless confirmed, rolls back by itself, back by 03:01:10',
+      'run left after 26 s: 4 hosts: 1 unchanged, 2 confirmed',
     ]);
   });
 
@@ -80,7 +80,7 @@ describe('a run that is left', () => {
     const { reporter, stdout, feed } = setUp();
     feed(eventsUntil(FOUR_HOSTS, 0.5));
     await reporter.close();
-    expect(stdout.lines().slice(-2)).toEqual(['  web1: nothing was changed', '3 hosts not begun']);
+    expect(stdout.lines().slice(-3)).toEqual(['  web1: nothing was changed', '3 hosts not begun']);
   });
 });
 
