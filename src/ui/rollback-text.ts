@@ -1,4 +1,5 @@
 /** What becomes of a host by itself, with the seconds that are left: the sentence to read at 3 a.m. */
+import type { HostPhase } from '../run/events.js';
 import type { ActiveHost } from './view-model.js';
 import type { ClockFormat } from './words.js';
 import { formatSeconds, secondsUntil } from './words.js';
@@ -16,8 +17,15 @@ export function rollbackText(host: ActiveHost, nowMs: number): string | undefine
   return `overdue by ${formatSeconds((nowMs - announcedMs) / 1000)}`;
 }
 
-/** For a run that is left early: the moment that was announced. */
+/** Phases in which nothing has been sent yet that could change the host. */
+const UNTOUCHED: readonly HostPhase[] = ['queued', 'connecting', 'observing', 'planning'];
+
+/** For a run that is left early: what becomes of the host, as far as it is known. */
 export function rollbackMoment(host: ActiveHost, clock: ClockFormat): string {
-  if (host.announcedMs === undefined) return 'nothing was changed';
-  return `unless confirmed, rolls back by itself, back by ${clock(host.announcedMs)}`;
+  if (host.announcedMs !== undefined) {
+    return `unless confirmed, rolls back by itself, back by ${clock(host.announcedMs)}`;
+  }
+  return UNTOUCHED.includes(host.phase)
+    ? 'nothing was changed'
+    : 'not known whether it was armed; if so, it rolls back by itself';
 }

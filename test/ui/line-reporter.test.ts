@@ -76,11 +76,19 @@ describe('a run that is left', () => {
     ]);
   });
 
-  test('tells a host on which nothing is armed from one that rolls back', async () => {
+  test.each([
+    ['before anything was sent', 0.5, 'nothing was changed'],
+    [
+      'while it is being armed',
+      1.3,
+      'not known whether it was armed; if so, it rolls back by itself',
+    ],
+    ['once it is armed', 5, 'unless confirmed, rolls back by itself, back by 03:01:01'],
+  ])('says what is known of a host %s', async (_, seconds, expected) => {
     const { reporter, stdout, feed } = setUp();
-    feed(eventsUntil(FOUR_HOSTS, 0.5));
+    feed(eventsUntil(FOUR_HOSTS, seconds));
     await reporter.close();
-    expect(stdout.lines().slice(-3)).toEqual(['  web1: nothing was changed', '3 hosts not begun']);
+    expect(stdout.lines().slice(-3, -1)).toEqual([`  web1: ${expected}`, '3 hosts not begun']);
   });
 });
 
