@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 
 import { quoteSh } from '../transport/sh-quote.js';
 
-export type ScriptName = 'readings' | 'observe' | 'begin' | 'runtime';
+export type ScriptName = 'readings' | 'observe' | 'begin' | 'runtime' | 'probe';
 
 const cache = new Map<ScriptName, string>();
 

@@ -1,0 +1,76 @@
+/** The program: commands put together, errors made into words and exit codes. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+import { Command, CommanderError } from 'commander';
+
+import { applyCommand } from './commands/apply.js';
+import { labCommand } from './commands/lab.js';
+import { planCommand } from './commands/plan.js';
+import { showCommand } from './commands/show.js';
+import { statusCommand } from './commands/status.js';
+import { validateCommand } from './commands/validate.js';
+import { NetorchError, NetorchErrors, formatError } from './errors.js';
+import { stateFolder } from './run/journal.js';
+import { VERSION } from './version.js';
+
+const INTERNAL_ERROR = 70;
+
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const setExitCode = (code: number): void => {
+    exitCode = code;
+  };
+  const program = new Command('netorch')
+    .description(
+      'commit-confirm for a fleet of Linux hosts: rolls out network configuration over SSH and never loses a host',
+    )
+    .version(VERSION, '-V, --version')
+    .enablePositionalOptions()
+    .showHelpAfterError('(netorch --help shows what there is)')
+    .addCommand(planCommand(setExitCode))
+    .addCommand(applyCommand(setExitCode))
+    .addCommand(showCommand(setExitCode))
+    .addCommand(statusCommand(setExitCode))
+    .addCommand(validateCommand())
+    .addCommand(labCommand());
+  const exitAsCommander = (command: Command): void => {
+    command.exitOverride();
+    command.commands.forEach(exitAsCommander);
+  };
+  exitAsCommander(program);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    if (error instanceof NetorchErrors) {
+      process.stderr.write(`${error.errors.map(formatError).join('\n')}\n`);
+      return 1;
+    }
+    if (error instanceof NetorchError) {
+      process.stderr.write(`${formatError(error)}\n`);
+      return 1;
+    }
+    return internalError(error);
+  }
+}
+
+/** A bug: one line for the user, the rest in a file. */
+function internalError(error: unknown): number {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  let where = 'and the details could not be written';
+  try {
+    const folder = join(stateFolder(process.env, homedir()), 'errors');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const file = join(folder, `${randomBytes(6).toString('hex')}.txt`);
+    writeFileSync(file, `netorch ${VERSION}, Node ${process.version}\n${text}\n`, { mode: 0o600 });
+    where = `details in ${file}`;
+  } catch {
+    // Told to the user by `where`.
+  }
+  process.stderr.write(`internal error, ${where}\n`);
+  return INTERNAL_ERROR;
+}

@@ -1,0 +1,118 @@
+/** `netorch plan`: observe, work out the changes, show them. Touches nothing. */
+import { Command } from 'commander';
+
+import { NetorchError, NetorchErrors } from '../errors.js';
+import { planHost } from '../plan/plan-host.js';
+import { observeHost } from '../run/host-run.js';
+import { planFingerprint } from '../run/plan-fingerprint.js';
+import { createTransport } from '../transport/transports.js';
+import { planToJson } from '../ui/plan-json.js';
+import { renderPlan, type HostPlan } from '../ui/plan-text.js';
+import { isUtf8Locale, wantsColour } from '../ui/glyphs.js';
+import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
+import { askHosts } from './observe-hosts.js';
+import { writePlanFile } from './plan-file.js';
+import { prepare, type PlayTasks } from './prepare.js';
+
+type PlanOptions = HostOptions & Readonly<{ json?: boolean; out?: string }>;
+
+/** Exit codes: 0 nothing to do, 2 changes, 1 error. */
+export function planCommand(setExitCode: (code: number) => void): Command {
+  return addHostOptions(
+    new Command('plan')
+      .description('show what would change on which host, in which order and why; touches nothing')
+      .argument('[playbook]', "playbook file (default: the project's, see netorch.yml)"),
+  )
+    .option('--json', 'print the plans as JSON')
+    .option('--out <file>', 'save the plan, to be carried out by "netorch apply FILE"')
+    .addHelpText('after', '\nExit codes: 0 nothing to do, 2 changes, 1 error')
+    .action(async (playbook: string | undefined, options: PlanOptions) => {
+      const plays = await prepare(readCommonOptions(options), playbook);
+      if (options.out !== undefined && plays.length > 1) {
+        throw new NetorchError(
+          'USAGE',
+          `--out saves one play, and ${plays.length} plays apply to these hosts`,
+          {
+            notes: [
+              'the plan of a later play depends on what the earlier ones did: plan and apply them one by one',
+            ],
+          },
+        );
+      }
+      let hasChanges = false;
+      let hasErrors = false;
+      for (const play of plays) {
+        const { plans, fingerprints } = await planPlay(play, options.forks);
+        hasErrors ||= plans.some((item) => item.error !== undefined);
+        hasChanges ||= plans.some(
+          (item) => item.plan !== undefined && item.plan.changes.length > 0,
+        );
+        if (options.json === true) {
+          process.stdout.write(`${JSON.stringify(planToJson(plans))}\n`);
+        } else {
+          if (plays.length > 1) process.stdout.write(`Play: ${play.name}\n\n`);
+          const colour = wantsColour(process.env, process.stdout.isTTY);
+          process.stdout.write(
+            `${renderPlan(plans, {
+              colour,
+              unicode: isUtf8Locale(process.env),
+              ...(process.stdout.isTTY ? { width: process.stdout.columns } : {}),
+            })}\n`,
+          );
+        }
+        if (options.out !== undefined) {
+          if (hasErrors) {
+            process.stderr.write(`not saved: not every host could be planned\n`);
+          } else {
+            await writePlanFile(options.out, new Date().toISOString(), play, fingerprints);
+            process.stderr.write(
+              `saved to ${options.out}; carry it out with: netorch apply ${options.out}\n`,
+            );
+          }
+        }
+      }
+      setExitCode(hasErrors ? 1 : hasChanges ? 2 : 0);
+    });
+}
+
+async function planPlay(
+  play: PlayTasks,
+  forks: number,
+): Promise<{ plans: readonly HostPlan[]; fingerprints: ReadonlyMap<string, string> }> {
+  const hosts = play.waves.flat();
+  const tasks = hosts.flatMap((host) => play.tasks.get(host) ?? []);
+  const answers = await askHosts(
+    tasks.map((task) => task.target),
+    createTransport(),
+    forks,
+    (connection, target) => observeHost(target.host, connection),
+  );
+  const fingerprints = new Map<string, string>();
+  const plans = answers.map((answer): HostPlan => {
+    const { host } = answer;
+    if ('error' in answer) return { host, plan: undefined, error: single(answer.error) };
+    const task = play.tasks.get(host);
+    if (task === undefined) throw new Error(`no task for ${host}`);
+    try {
+      const plan = planHost(host, answer.value, task.desired);
+      fingerprints.set(host, planFingerprint(plan, answer.value));
+      return { host, plan: plan.changes.length === 0 ? undefined : plan };
+    } catch (error) {
+      if (error instanceof NetorchError || error instanceof NetorchErrors)
+        return { host, plan: undefined, error: single(error) };
+      throw error;
+    }
+  });
+  return { plans, fingerprints };
+}
+
+/** Several errors of one host as one: the first, the others as its notes. */
+function single(error: NetorchError | NetorchErrors): NetorchError {
+  if (error instanceof NetorchError) return error;
+  const [first, ...others] = error.errors;
+  if (first === undefined) return new NetorchError('USAGE', error.message);
+  return new NetorchError(first.code, first.message, {
+    location: first.location,
+    notes: [...first.notes, ...others.map((other) => `and: ${other.message}`)],
+  });
+}

@@ -1,0 +1,193 @@
+/**
+ * What `plan`, `apply` and `validate` share: project, inventory and playbook read, hosts chosen, every
+ * document checked before any host is contacted. All mistakes are collected and thrown together.
+ */
+import { homedir, userInfo } from 'node:os';
+import { dirname } from 'node:path';
+
+import type { Located } from '../config/located.js';
+import { NetorchError, NetorchErrors, throwCollected } from '../errors.js';
+import { selectHosts } from '../inventory/host-pattern.js';
+import type { Inventory } from '../inventory/inventory.js';
+import { loadInventory } from '../inventory/sources.js';
+import type { DesiredState } from '../network/desired.js';
+import { parseDesiredState } from '../network/parse.js';
+import { checkDesiredState } from '../network/validate.js';
+import { networkPlanFor } from '../playbook/network-plan.js';
+import { orderHosts, probesFor, variablesFor, type Play } from '../playbook/playbook.js';
+import type { Probe } from '../playbook/probe.js';
+import { serialWaves } from '../playbook/serial-waves.js';
+import { findProject, loadPlaybook, noPlaybookError } from '../playbook/settings.js';
+import { DEFAULT_CONFIRM_SECONDS } from '../run/budget.js';
+import { connectionTarget } from '../transport/connection-options.js';
+import type { ConnectionTarget } from '../transport/transport.js';
+
+export type CommonOptions = Readonly<{
+  inventory?: readonly string[];
+  hosts?: string;
+  deadline?: number;
+  cwd: string;
+}>;
+
+export type HostTask = Readonly<{
+  host: string;
+  target: ConnectionTarget;
+  /** The rendered network plan as it was written. */
+  document: Located<Record<string, unknown>>;
+  desired: DesiredState;
+  probes: readonly Probe[];
+  confirmWindowSeconds: number;
+}>;
+
+export type PlayTasks = Readonly<{
+  name: string;
+  maxFailPercentage: number | undefined;
+  waves: readonly (readonly string[])[];
+  tasks: ReadonlyMap<string, HostTask>;
+}>;
+
+/** Runs `work` for each item; user errors are collected, so that all mistakes are shown in one go. */
+export function collectErrors<T, R>(items: readonly T[], work: (item: T) => R): R[] {
+  const errors: NetorchError[] = [];
+  const results: R[] = [];
+  for (const item of items) {
+    try {
+      results.push(work(item));
+    } catch (error) {
+      if (error instanceof NetorchErrors) errors.push(...error.errors);
+      else if (error instanceof NetorchError) errors.push(error);
+      else throw error;
+    }
+  }
+  // One mistake in a play is found once for each of its hosts: say it once.
+  const seen = new Set<string>();
+  throwCollected(
+    errors.filter((error) => {
+      const key = `${error.code} ${JSON.stringify(error.location)} ${error.message}`;
+      if (seen.has(key)) return false;
+      seen.add(key);
+      return true;
+    }),
+  );
+  return results;
+}
+
+export async function openInventory(
+  options: CommonOptions,
+  playbook?: string,
+): Promise<{ inventory: Inventory; project: Awaited<ReturnType<typeof findProject>> }> {
+  const project = await findProject(options.cwd, {
+    ...(options.inventory === undefined || options.inventory.length === 0
+      ? {}
+      : { inventory: [...options.inventory] }),
+    ...(playbook === undefined ? {} : { playbook }),
+  });
+  const inventory = await loadInventory([...project.inventorySources], {
+    cwd: options.cwd,
+    ...(project.playbookFile === undefined ? {} : { playbookDir: dirname(project.playbookFile) }),
+  });
+  return { inventory, project };
+}
+
+export function targetFor(
+  host: string,
+  inventory: Inventory,
+  play: Play | undefined,
+): ConnectionTarget {
+  return connectionTarget(host, variablesFor(host, play, inventory), {
+    user: userInfo().username,
+    become:
+      play?.become === true
+        ? { method: 'sudo', user: play.becomeUser ?? 'root', password: undefined }
+        : undefined,
+    home: homedir(),
+    env: process.env,
+  });
+}
+
+/** The plays of the playbook (or the hosts' own plans), each with its waves and one task a host. */
+export async function prepare(
+  options: CommonOptions,
+  playbook: string | undefined,
+): Promise<readonly PlayTasks[]> {
+  const { inventory, project } = await openInventory(options, playbook);
+  const chosen =
+    options.hosts === undefined ? undefined : new Set(selectHosts(inventory, options.hosts));
+  const { playbookFile } = project;
+  if (playbookFile === undefined) {
+    const hosts = [...(chosen ?? inventory.hosts)];
+    const tasks = collectErrors(hosts, (host) =>
+      taskFor(host, undefined, inventory, options),
+    ).filter((task) => task !== undefined);
+    if (tasks.length === 0 || tasks.length < hosts.length) {
+      const without = hosts.filter((host) => !tasks.some((task) => task.host === host));
+      throw noPlaybookError(project, without);
+    }
+    return [
+      {
+        name: 'network plans of the inventory',
+        maxFailPercentage: undefined,
+        waves: [hosts],
+        tasks: new Map(tasks.map((task) => [task.host, task])),
+      },
+    ];
+  }
+  const { plays } = await loadPlaybook(playbookFile, options.cwd);
+  const prepared = collectErrors(plays, (play): PlayTasks => {
+    const hosts = orderHosts(
+      selectHosts(inventory, play.hosts, play.hostsLocation),
+      play.order,
+    ).filter((host) => chosen === undefined || chosen.has(host));
+    const tasks = collectErrors(hosts, (host) => taskFor(host, play, inventory, options)).filter(
+      (task) => task !== undefined,
+    );
+    if (hosts.length > 0 && tasks.length === 0) {
+      throw new NetorchError(
+        'USAGE',
+        `play "${play.name}" has no network plan, and neither have its hosts`,
+        {
+          location: play.location,
+          notes: ['give the play a "network:", or the hosts a variable of that name'],
+        },
+      );
+    }
+    const known = new Map(tasks.map((task) => [task.host, task]));
+    return {
+      name: play.name,
+      maxFailPercentage: play.maxFailPercentage,
+      waves: serialWaves(
+        hosts.filter((host) => known.has(host)),
+        play.serial,
+      ),
+      tasks: known,
+    };
+  });
+  const begun = prepared.filter((play) => play.tasks.size > 0);
+  if (begun.length === 0) {
+    throw new NetorchError(
+      'NO_HOSTS',
+      `no host is both in a play of ${playbookFile} and in --hosts ${options.hosts ?? 'all'}`,
+    );
+  }
+  return begun;
+}
+
+function taskFor(
+  host: string,
+  play: Play | undefined,
+  inventory: Inventory,
+  options: CommonOptions,
+): HostTask | undefined {
+  const document = networkPlanFor(host, play, inventory);
+  if (document === undefined) return undefined;
+  const desired = parseDesiredState(document);
+  throwCollected(checkDesiredState(desired));
+  return {
+    host,
+    target: targetFor(host, inventory, play),
+    document,
+    desired,
+    probes: play === undefined ? [] : probesFor(host, play, inventory),
+    confirmWindowSeconds: options.deadline ?? play?.confirmWindowSeconds ?? DEFAULT_CONFIRM_SECONDS,
+  };
+}

@@ -1,0 +1,51 @@
+/** `netorch show`: what a host's network is now, as a document that can be fed back. */
+import { Command } from 'commander';
+import { stringify } from 'yaml';
+
+import { NetorchError, formatError } from '../errors.js';
+import { selectHosts } from '../inventory/host-pattern.js';
+import { showState } from '../network/show.js';
+import { observeHost } from '../run/host-run.js';
+import { createTransport } from '../transport/transports.js';
+import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
+import { askHosts } from './observe-hosts.js';
+import { openInventory, targetFor } from './prepare.js';
+
+export function showCommand(setExitCode: (code: number) => void): Command {
+  return addHostOptions(
+    new Command('show').description(
+      'print the observed network state of hosts as network plans (YAML)',
+    ),
+  )
+    .option('--json', 'print one JSON object: host to state')
+    .action(async (options: HostOptions & Readonly<{ json?: boolean }>) => {
+      const { inventory } = await openInventory(readCommonOptions(options));
+      const hosts = selectHosts(inventory, options.hosts ?? 'all');
+      const answers = await askHosts(
+        hosts.map((host) => targetFor(host, inventory, undefined)),
+        createTransport(),
+        options.forks,
+        (connection, target) => observeHost(target.host, connection),
+      );
+      const states = answers.flatMap((answer) =>
+        'value' in answer ? [{ host: answer.host, state: showState(answer.value.state) }] : [],
+      );
+      if (options.json === true) {
+        const all = Object.fromEntries(states.map(({ host, state }) => [host, state]));
+        process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+      } else {
+        states.forEach(({ host, state }, index) => {
+          if (answers.length > 1) process.stdout.write(`${index === 0 ? '' : '---\n'}# ${host}\n`);
+          process.stdout.write(stringify(state));
+        });
+      }
+      for (const answer of answers) {
+        if (!('error' in answer)) continue;
+        const { error } = answer;
+        process.stderr.write(
+          `${error instanceof NetorchError ? formatError(error) : error.message}\n`,
+        );
+        setExitCode(1);
+      }
+    });
+}

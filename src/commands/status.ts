@@ -1,0 +1,80 @@
+/** `netorch status`: transactions on hosts, open and ended, whoever began them. */
+import { Command } from 'commander';
+
+import { RUN_FROM_STDIN } from '../agents/bundle.js';
+import type { OpenTransaction } from '../agents/observed-host.js';
+import { parseTransactions } from '../agents/reading.js';
+import { splitSections } from '../agents/canonical.js';
+import { transactionsScript } from '../agents/transaction.js';
+import { NetorchError, formatError } from '../errors.js';
+import { selectHosts } from '../inventory/host-pattern.js';
+import { createTransport } from '../transport/transports.js';
+import { sanitise } from '../ui/sanitise.js';
+import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
+import { askHosts } from './observe-hosts.js';
+import { openInventory, targetFor } from './prepare.js';
+
+const OPEN: ReadonlySet<string> = new Set(['new', 'armed', 'applying', 'applied', 'rolling-back']);
+
+function describe(item: OpenTransaction): string {
+  if (!OPEN.has(item.state)) return `${item.state}, begun ${item.ageSeconds} s ago`;
+  const end =
+    item.state === 'rolling-back'
+      ? 'on its way back'
+      : item.secondsLeft > 0
+        ? `rolls back by itself in ${item.secondsLeft} s`
+        : `its deadline passed ${-item.secondsLeft} s ago`;
+  return `${item.state}, begun ${item.ageSeconds} s ago: ${end}`;
+}
+
+export function statusCommand(setExitCode: (code: number) => void): Command {
+  return addHostOptions(
+    new Command('status').description(
+      'show open transactions on hosts, and how the last ones ended',
+    ),
+  )
+    .option('--json', 'print one JSON object: host to transactions')
+    .addHelpText('after', '\nExit codes: 0 no open transaction, 2 open ones, 1 error')
+    .action(async (options: HostOptions & Readonly<{ json?: boolean }>) => {
+      const { inventory } = await openInventory(readCommonOptions(options));
+      const hosts = selectHosts(inventory, options.hosts ?? 'all');
+      const answers = await askHosts(
+        hosts.map((host) => targetFor(host, inventory, undefined)),
+        createTransport(),
+        options.forks,
+        async (connection) => {
+          const { stdout } = await connection.exec(RUN_FROM_STDIN, {
+            input: transactionsScript(),
+            timeoutMs: 15_000,
+          });
+          const uptime = Number(/^uptime (\d+(?:\.\d+)?)$/m.exec(stdout)?.[1] ?? '0');
+          return parseTransactions(splitSections(stdout).get('transactions') ?? [], uptime);
+        },
+      );
+      let hasOpen = false;
+      let hasErrors = false;
+      const all: Record<string, readonly OpenTransaction[]> = {};
+      for (const answer of answers) {
+        if ('error' in answer) {
+          hasErrors = true;
+          const { error } = answer;
+          process.stderr.write(
+            `${error instanceof NetorchError ? formatError(error) : error.message}\n`,
+          );
+          continue;
+        }
+        all[answer.host] = answer.value;
+        hasOpen ||= answer.value.some((item) => OPEN.has(item.state));
+        if (options.json === true) continue;
+        if (answer.value.length === 0) process.stdout.write(`${answer.host}: no transactions\n`);
+        for (const item of answer.value) {
+          process.stdout.write(
+            sanitise(`${answer.host}: ${item.transaction} ${describe(item)} (${item.owner})`) +
+              '\n',
+          );
+        }
+      }
+      if (options.json === true) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+      setExitCode(hasErrors ? 1 : hasOpen ? 2 : 0);
+    });
+}

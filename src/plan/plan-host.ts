@@ -1,0 +1,120 @@
+/** From one host's observation and network plan to its change plan, or to all reasons why there is none. */
+import { NetorchError, throwCollected } from '../errors.js';
+import type { DesiredState } from '../network/desired.js';
+import { mergeDesired } from '../network/merge.js';
+import type { NetworkState } from '../network/state.js';
+import type { ChangePlan, Operation } from './change.js';
+import { findManagementPath } from './management-path.js';
+import { planChanges } from './plan.js';
+
+export type HostObservation = Readonly<{
+  state: NetworkState;
+  ssh: Readonly<{ clientAddress: string; serverAddress: string; serverPort: number }> | undefined;
+  bootConfigured: ReadonlySet<string>;
+  resolvedOwnsDns: boolean;
+}>;
+
+/** Throws INVALID_NETWORK, OWNED_BY_OTHER, RECREATE_REFUSED or NOT_SUPPORTED; several at once where there are several. */
+export function planHost(
+  host: string,
+  observation: HostObservation,
+  desired: DesiredState,
+): ChangePlan {
+  const { target, errors, notes } = mergeDesired(observation.state, desired);
+  throwCollected(
+    errors.map(
+      (error) =>
+        new NetorchError(error.code, `${host}: ${error.message}`, {
+          location: error.location,
+          notes: error.notes,
+        }),
+    ),
+  );
+  const management = findManagementPath(observation.state, observation.ssh);
+  const plan = planChanges({
+    host,
+    observed: observation.state,
+    target,
+    desired,
+    management,
+    notes,
+    bootConfigured: observation.bootConfigured,
+  });
+  throwCollected([
+    ...ownershipErrors(host, observation.state, desired, plan),
+    ...dnsErrors(host, observation, plan),
+  ]);
+  return plan;
+}
+
+function touchedNames(operation: Operation): readonly string[] {
+  switch (operation.op) {
+    case 'create-link':
+      return [operation.link.name];
+    case 'attach':
+      return [operation.name, operation.to];
+    case 'add-route':
+    case 'delete-route':
+      return operation.route.nextHopInterface === undefined
+        ? []
+        : [operation.route.nextHopInterface];
+    case 'add-rule':
+    case 'delete-rule':
+    case 'set-dns':
+      return [];
+    default:
+      return [operation.name];
+  }
+}
+
+/** What another service manages is not touched behind its back: it would be undone within seconds. */
+function ownershipErrors(
+  host: string,
+  observed: NetworkState,
+  desired: DesiredState,
+  plan: ChangePlan,
+): readonly NetorchError[] {
+  const names = new Set(plan.changes.flatMap((change) => change.operations.flatMap(touchedNames)));
+  return [...names].sort().flatMap((name) => {
+    const owner = observed.interfaces.get(name)?.facts?.owner;
+    if (owner === undefined) return [];
+    const location = desired.interfaces.find((item) => item.name === name)?.locations.get('');
+    return [
+      new NetorchError(
+        'OWNED_BY_OTHER',
+        `${host}: ${name} is managed by ${owner}, which would undo the change`,
+        {
+          location,
+          notes: [
+            owner.startsWith('NetworkManager')
+              ? `release it first ("nmcli device set ${name} managed no"), or wait for netorch's NetworkManager backend`
+              : `stop it for ${name} first`,
+          ],
+        },
+      ),
+    ];
+  });
+}
+
+function dnsErrors(
+  host: string,
+  observation: HostObservation,
+  plan: ChangePlan,
+): readonly NetorchError[] {
+  if (!observation.resolvedOwnsDns) return [];
+  if (
+    !plan.changes.some((change) =>
+      change.operations.some((operation) => operation.op === 'set-dns'),
+    )
+  )
+    return [];
+  return [
+    new NetorchError(
+      'OWNED_BY_OTHER',
+      `${host}: DNS is managed by systemd-resolved, which netorch does not drive yet`,
+      {
+        notes: ['leave dns-resolver out of the plan for this host'],
+      },
+    ),
+  ];
+}

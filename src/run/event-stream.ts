@@ -1,0 +1,33 @@
+/** The run's event stream: numbers and dates each event, and hands it to every listener in order. */
+import type { EventListener, RunEvent, RunEventBody } from './events.js';
+
+export type Emit = (body: RunEventBody) => void;
+
+export class EventStream {
+  private readonly listeners: EventListener[] = [];
+  private seq = 0;
+  private readonly clock: () => Date;
+
+  constructor(clock: () => Date) {
+    this.clock = clock;
+  }
+
+  /** A listener that throws must not end a run: it is dropped, and `onBroken` is told. */
+  listen(listener: EventListener, onBroken: (error: unknown) => void = () => undefined): void {
+    const guarded: EventListener = (event) => {
+      try {
+        listener(event);
+      } catch (error) {
+        this.listeners.splice(this.listeners.indexOf(guarded), 1);
+        onBroken(error);
+      }
+    };
+    this.listeners.push(guarded);
+  }
+
+  readonly emit: Emit = (body) => {
+    this.seq += 1;
+    const event: RunEvent = { at: this.clock().toISOString(), seq: this.seq, ...body };
+    for (const listener of [...this.listeners]) listener(event);
+  };
+}

@@ -1,0 +1,38 @@
+/** The journal of a run: its events, one JSON object a line, private to the user, synced where it matters. */
+import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { EventListener, RunEvent } from './events.js';
+
+/** After these the disk must know: what happened cannot be found out again. */
+const SYNCED: ReadonlySet<RunEvent['type']> = new Set([
+  'run.started',
+  'host.armed',
+  'host.finished',
+  'run.finished',
+]);
+
+export type Journal = Readonly<{ folder: string; listener: EventListener; close: () => void }>;
+
+/** `$XDG_STATE_HOME/netorch`, else `~/.local/state/netorch` (XDG base directory specification). */
+export function stateFolder(
+  env: Readonly<Record<string, string | undefined>>,
+  home: string,
+): string {
+  const base = env['XDG_STATE_HOME'];
+  return join(base === undefined || base === '' ? join(home, '.local', 'state') : base, 'netorch');
+}
+
+export function openJournal(folder: string, run: string): Journal {
+  const own = join(folder, 'runs', run);
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  const file = openSync(join(own, 'events.jsonl'), 'a', 0o600);
+  return {
+    folder: own,
+    listener: (event) => {
+      writeSync(file, `${JSON.stringify(event)}\n`);
+      if (SYNCED.has(event.type)) fsyncSync(file);
+    },
+    close: () => closeSync(file),
+  };
+}
