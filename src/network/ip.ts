@@ -84,6 +84,16 @@ export function isLinkLocal(ip: string): boolean {
   return isInSubnet(ip, { ip: 'fe80::', prefixLength: 10 });
 }
 
+/** The link-local address that the kernel makes of a MAC (modified EUI-64, RFC 4291 appendix A). */
+export function linkLocalOf(mac: string): string | undefined {
+  const bytes = mac.split(':').map((part) => Number.parseInt(part, 16));
+  const [a, b, c, d, e, f] = bytes;
+  if (a === undefined || b === undefined || c === undefined) return undefined;
+  if (d === undefined || e === undefined || f === undefined) return undefined;
+  const words = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
+  return canonicalIp(`fe80::${words.map((word) => word.toString(16)).join(':')}`)?.ip;
+}
+
 export const defaultDestination = (family: IpFamily): string =>
   family === 'ipv4' ? '0.0.0.0/0' : '::/0';
 

@@ -3,7 +3,7 @@ import { NetorchError } from '../errors.js';
 import { bondOptionProblems, modesOfBondOption, monitorProblems } from './bond.js';
 import { locationOf } from './desired.js';
 import type { DesiredInterface, DesiredIp } from './desired.js';
-import { samePrimaries } from './ip.js';
+import { linkLocalOf, samePrimaries } from './ip.js';
 import type { Draft } from './merge-draft.js';
 import { VXLAN_PORT } from './vxlan.js';
 import type { BondLink, InterfaceState, IpAddress, IpState, Link } from './state.js';
@@ -33,7 +33,11 @@ function mergeInterface(draft: Draft, desired: DesiredInterface): void {
     mtu: desired.mtu ?? observed?.mtu ?? 1500,
     controller: observed?.controller,
     ipv4: mergeIpv4(observed?.ipv4 ?? { enabled: false, addresses: [] }, desired.ipv4),
-    ipv6: mergeIpv6(observed?.ipv6 ?? { enabled: true, addresses: [] }, desired.ipv6),
+    ipv6: mergeIpv6(
+      observed?.ipv6 ?? { enabled: true, addresses: [] },
+      desired.ipv6,
+      observed?.mac === undefined ? undefined : linkLocalOf(observed.mac),
+    ),
     link,
     facts: observed?.facts,
   };
@@ -283,11 +287,22 @@ function mergeIpv4(observed: IpState, desired: DesiredIp | undefined): IpState {
   return { enabled: addresses.length > 0 || observed.enabled, addresses };
 }
 
-function mergeIpv6(observed: IpState, desired: DesiredIp | undefined): IpState {
+/**
+ * nmstate prints the link-local address that the kernel made among the others; a state does not hold
+ * it, and a document that has it does not ask for one more.
+ */
+function mergeIpv6(
+  observed: IpState,
+  desired: DesiredIp | undefined,
+  kernelMade: string | undefined,
+): IpState {
   if (desired === undefined) return observed;
   const enabled = desired.enabled ?? observed.enabled;
   if (!enabled) return { enabled, addresses: [] };
-  return { enabled, addresses: mergeAddresses(observed.addresses, desired.addresses) };
+  const wanted = desired.addresses?.filter(
+    ({ ip }) => ip !== kernelMade || observed.addresses.some((address) => address.ip === ip),
+  );
+  return { enabled, addresses: mergeAddresses(observed.addresses, wanted) };
 }
 
 /** A given list is whole. Its order counts only where it decides which address is the primary one. */

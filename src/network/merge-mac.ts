@@ -1,7 +1,7 @@
 /** MAC addresses: given, copied, inherited from bonds and bases, pinned for bridges. */
 import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
-import { belowOf, bottomUp } from './stacking.js';
+import { allBelow, belowOf, bottomUp } from './stacking.js';
 import { portsOf } from './state.js';
 import type { InterfaceState } from './state.js';
 
@@ -103,29 +103,39 @@ function vlanMac(draft: Draft, vlan: InterfaceState, base: string): void {
 /**
  * Left alone, a bridge has the lowest MAC of its ports, or one that systemd makes of the machine-id:
  * on cloned hosts the same one. So a new bridge gets the MAC of its uplink, when there is just one,
- * and a bridge whose MAC leaves with a port gets a new one in the same way.
+ * and a bridge whose MAC leaves with a device below it gets a new one in the same way.
  */
 function bridgeMac(draft: Draft, bridge: InterfaceState): void {
   const before = draft.before(bridge.name);
-  if (before !== undefined) {
-    const lender = portsOf(before.link).find(
-      (port) => before.mac !== undefined && draft.before(port)?.mac === before.mac,
-    );
-    if (lender === undefined) return;
-    const stays = portsOf(bridge.link).includes(lender);
-    if (stays && draft.interfaces.get(lender)?.mac === before.mac) return;
-    // Gone for good: nobody else can have that MAC, the bridge may keep it.
-    if (!draft.interfaces.has(lender)) return;
-  }
+  if (before !== undefined && !isMacLeaving(draft, before)) return;
   const uplinks = portsOf(bridge.link).filter((port) => {
     const kind = draft.interfaces.get(port)?.link.kind;
     return kind === 'ethernet' || kind === 'bond' || kind === 'vlan';
   });
   const [uplink] = uplinks;
   const mac = uplink === undefined || uplinks.length > 1 ? undefined : expectedMac(draft, uplink);
+  // Without an uplink nobody on the wire can see two devices with one MAC.
+  if (before !== undefined && uplink === undefined) return;
   if (mac === bridge.mac) return;
   draft.change(bridge.name, { mac });
-  if (before !== undefined) draft.note(bridge.name, `its MAC changes to ${mac ?? 'another one'}`);
+  if (before !== undefined) {
+    draft.note(bridge.name, `its MAC changes to ${mac ?? 'that of another port'}`);
+  }
+}
+
+/** Has a device the bridge's MAC that is below it now, and will not be, or will have another one? */
+function isMacLeaving(draft: Draft, bridge: InterfaceState): boolean {
+  const { mac } = bridge;
+  if (mac === undefined) return false;
+  const stays = allBelow(draft.interfaces, bridge.name);
+  return [...allBelow(draft.observed.interfaces, bridge.name)].some((name) => {
+    const lender = draft.before(name);
+    const after = draft.interfaces.get(name);
+    if (lender === undefined || after === undefined) return false;
+    if (lender.mac !== mac && lender.facts?.permanentMac !== mac) return false;
+    if (!stays.has(name)) return true;
+    return lender.controller === bridge.name && lender.mac === mac && after.mac !== mac;
+  });
 }
 
 /** The MAC that the interface will have, as far as it can be told. */

@@ -4,8 +4,9 @@
  * one. On top of that come the consequences that the kernel adds by itself, so that the target is
  * what the host will show afterwards, value by value.
  */
-import { NetorchError } from '../errors.js';
+import type { NetorchError } from '../errors.js';
 import type { DesiredState } from './desired.js';
+import { sortByPlace } from './error-order.js';
 import { checkDesiredState } from './validate.js';
 import { mergeAddressesOfPorts, mergeAdministrativeState } from './merge-consequences.js';
 import { Draft } from './merge-draft.js';
@@ -41,7 +42,7 @@ export function mergeDesired(observed: NetworkState, desired: DesiredState): Mer
   mergePorts(draft);
   checkBases(draft);
   if (draft.errors.length > 0)
-    return { target: observed, errors: draft.errors, notes: draft.notes };
+    return { target: observed, errors: sortByPlace(draft.errors), notes: draft.notes };
 
   mergeAdministrativeState(draft);
   mergeAddressesOfPorts(draft);
@@ -54,7 +55,7 @@ export function mergeDesired(observed: NetworkState, desired: DesiredState): Mer
     dns: mergeDns(observed.dns, desired.dns),
     hostname: observed.hostname,
   };
-  return { target, errors: draft.errors, notes: draft.notes };
+  return { target, errors: sortByPlace(draft.errors), notes: draft.notes };
 }
 
 function mergeDns(observed: DnsState, desired: DesiredState['dns']): DnsState {

@@ -6,6 +6,7 @@ import { parseWith, valueText } from '../config/schema-errors.js';
 import { NetorchError, NetorchErrors, throwCollected } from '../errors.js';
 import type { DesiredRoute, DesiredRule, DesiredState } from './desired.js';
 import { desiredDns, dnsSection } from './dns.js';
+import { sortByPlace } from './error-order.js';
 import { parseInterface } from './parse-interface.js';
 import { desiredRoute, routeEntry } from './route.js';
 import { desiredRule, familiesOf, ruleEntry } from './rule.js';
@@ -121,12 +122,4 @@ function withoutEmpty(value: unknown): unknown {
   if (!isPlainMap(value)) return value;
   const kept = Object.entries(value).filter(([, item]) => item !== null);
   return Object.fromEntries(kept.map(([key, item]) => [key, withoutEmpty(item)]));
-}
-
-function sortByPlace(errors: readonly NetorchError[]): readonly NetorchError[] {
-  return [...errors].sort(
-    (a, b) =>
-      (a.location?.line ?? 0) - (b.location?.line ?? 0) ||
-      (a.location?.column ?? 0) - (b.location?.column ?? 0),
-  );
 }

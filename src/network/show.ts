@@ -40,7 +40,9 @@ export function showState(state: NetworkState): Record<string, unknown> {
     interfaces,
     routes: { config: showRoutes(state.routes) },
     'route-rules': { config: state.rules.filter((rule) => !rule.foreign).map(showRule) },
-    ...(isWritableDns(dns) ? { 'dns-resolver': { config: dns } } : {}),
+    ...(Object.keys(dns).length > 0 && isWritableDns(dns)
+      ? { 'dns-resolver': { config: dns } }
+      : {}),
   };
 }
 

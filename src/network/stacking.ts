@@ -44,6 +44,24 @@ export function belowOf(
   return new Map([...interfaces].map(([name, state]) => [name, standsOn(state)]));
 }
 
+/** Everything that the interface stands on, however deep. */
+export function allBelow(
+  interfaces: ReadonlyMap<string, Pick<InterfaceState, 'link'>>,
+  name: string,
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  const add = (from: string): void => {
+    const state = interfaces.get(from);
+    for (const lower of state === undefined ? [] : standsOn(state)) {
+      if (found.has(lower)) continue;
+      found.add(lower);
+      add(lower);
+    }
+  };
+  add(name);
+  return found;
+}
+
 /** Every new or moved VLAN and VXLAN has its base, and nothing stands on itself. */
 export function checkBases(draft: Draft): void {
   for (const desired of draft.wanted.values()) {

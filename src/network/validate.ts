@@ -3,6 +3,7 @@ import { NetorchError } from '../errors.js';
 import type { SourceLocation } from '../errors.js';
 import { bondOptionProblems, monitorProblems } from './bond.js';
 import { bridgeOptionProblems } from './bridge.js';
+import { sortByPlace } from './error-order.js';
 import { locationOf } from './desired.js';
 import type { DesiredInterface, DesiredState } from './desired.js';
 import { MAIN_TABLE } from './route.js';
@@ -24,7 +25,7 @@ export function checkDesiredState(desired: DesiredState): readonly NetorchError[
   check.rings();
   check.routes();
   check.rules();
-  return check.errors;
+  return sortByPlace(check.errors);
 }
 
 class Check {

@@ -190,7 +190,7 @@ export function legalState(g: Gen): NetworkState {
 
   let counter = 0;
   const routes: Route[] = [];
-  for (const state of [...made.values()]) {
+  for (const state of made.values()) {
     const { kind } = state.link;
     if (state.controller !== undefined || kind === 'other' || chance(40)) continue;
     counter += 1;

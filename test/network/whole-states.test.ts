@@ -29,7 +29,7 @@ describe('for every legal state', () => {
         expect(errors.map(formatError)).toEqual([]);
         expect(target).toEqual(observed);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -54,8 +54,8 @@ describe('for every legal state', () => {
         expect(second.errors.map(formatError)).toEqual([]);
         expect(second.target).toEqual(first.target);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
-    expect(merged).toBeGreaterThan(20);
+    expect(merged).toBeGreaterThan(5);
   });
 });
