@@ -47,9 +47,7 @@ export type HazardKind =
   | 'address-lost'
   | 'route-lost'
   | 'recreate'
-  | 'mtu-side-effect'
-  | 'foreign-port-stays'
-  | 'foreign-port-detached'
+  | 'consequence'
   | 'lacp'
   | 'boot-configuration';
 

@@ -85,13 +85,6 @@ export function planHazards(input: PlanHazardInput): Hazard[] {
       }
       continue;
     }
-    if (after.mtu !== before.mtu && !hasLocation(input.desired, before.name, 'mtu')) {
-      hazards.push({
-        kind: 'mtu-side-effect',
-        severity: 'note',
-        text: `the MTU of ${before.name} changes from ${before.mtu} to ${after.mtu} with the interfaces it is joined with`,
-      });
-    }
     const lost = (['ipv4', 'ipv6'] as const).flatMap((family) =>
       before[family].addresses.filter(
         (address) =>
@@ -122,7 +115,7 @@ export function planHazards(input: PlanHazardInput): Hazard[] {
     }
   }
   for (const note of input.notes)
-    hazards.push({ kind: 'foreign-port-stays', severity: 'note', text: note.text });
+    hazards.push({ kind: 'consequence', severity: 'note', text: `${note.interface} ${note.text}` });
   const again = input.scope.filter((name) => input.bootConfigured.has(name));
   if (again.length > 0) {
     hazards.push({
