@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 
-import { quoteSh } from '../transport/sh-quote.js';
+import { quoteSh } from '../quote-sh.js';
 
 export type ScriptName = 'readings' | 'observe' | 'begin' | 'runtime' | 'probe';
 

@@ -1,7 +1,7 @@
 /** Scripts that begin, question and end one transaction on a host, and the answers made into values. */
 import { NetorchError } from '../errors.js';
 import type { BackendScripts } from '../backends/steps.js';
-import { quoteSh } from '../transport/sh-quote.js';
+import { quoteSh } from '../quote-sh.js';
 import { agentScript, stdinScript, writeFilesFunction } from './bundle.js';
 import { canonicalSedScript } from './canonical.js';
 

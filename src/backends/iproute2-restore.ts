@@ -3,7 +3,7 @@
  * recorded one. No undo log: the host compares its canonical lines with the baseline and repairs what is
  * missing; what is here says how each thing is made. Pure.
  */
-import { quoteSh } from '../transport/sh-quote.js';
+import { quoteSh } from '../quote-sh.js';
 import type { InterfaceState, NetworkState } from '../network/state.js';
 import type { ChangePlan, Operation } from '../plan/change.js';
 import { dependencyOrder } from '../plan/order.js';

@@ -1,6 +1,6 @@
 /** Probes as commands for a host, and their answers in network words. Pure. */
 import { agentScript, stdinScript } from '../agents/bundle.js';
-import { quoteSh } from '../transport/sh-quote.js';
+import { quoteSh } from '../quote-sh.js';
 
 export type ProbeSpec =
   | Readonly<{ kind: 'ping'; address: string; size?: number; count?: number }>

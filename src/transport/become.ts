@@ -6,7 +6,7 @@
  * the command, in every language of the host, and a password can never end up in the command's input.
  */
 import { NetorchError } from '../errors.js';
-import { quoteSh } from './sh-quote.js';
+import { quoteSh } from '../quote-sh.js';
 import type { Become } from './transport.js';
 
 export type BecomeCommand = Readonly<{

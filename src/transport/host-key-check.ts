@@ -7,7 +7,7 @@ import {
   publicKeyText,
 } from './known-hosts.js';
 import type { KnownHostsEntry } from './known-hosts.js';
-import { quoteSh } from './sh-quote.js';
+import { quoteSh } from '../quote-sh.js';
 import type { ConnectionTarget } from './transport.js';
 
 /** What is to be done with a presented host key. */

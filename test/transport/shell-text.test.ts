@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { expandProxyCommand } from '../../src/transport/proxy-command.js';
-import { quoteSh } from '../../src/transport/sh-quote.js';
+import { quoteSh } from '../../src/quote-sh.js';
 import { splitShellWords } from '../../src/transport/shell-words.js';
 import type { ConnectionTarget } from '../../src/transport/transport.js';
 
