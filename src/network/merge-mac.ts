@@ -21,8 +21,8 @@ export function mergeMacs(draft: Draft): void {
   }
   for (const name of bottomUp(belowOf(draft.interfaces)).order) {
     const state = draft.interfaces.get(name);
+    if (state?.link.kind === 'bond') bondMac(draft, state);
     if (state === undefined || isGiven(draft, name)) continue;
-    if (state.link.kind === 'bond') bondMac(draft, state);
     if (state.link.kind === 'vlan') vlanMac(draft, state, state.link.base);
     if (state.link.kind === 'linux-bridge') bridgeMac(draft, state);
   }
@@ -62,31 +62,32 @@ function ownMac(draft: Draft, state: InterfaceState): string | undefined {
 }
 
 /**
- * A bond keeps the MAC of its first port when that leaves, and there are two devices with one MAC.
- * The bond then takes that of its first remaining port.
+ * A bond keeps its MAC as long as it has ports (nmstate promises the same, and neighbours rely on
+ * it), even when the port leaves that the MAC came from. Then two devices have one MAC, which is a
+ * fault as soon as both are on one network: said, not changed.
  */
+function noteSharedMac(draft: Draft, bond: InterfaceState): void {
+  const before = draft.before(bond.name);
+  const { mac } = bond;
+  if (before === undefined || mac === undefined || bond.link.kind !== 'bond') return;
+  const ports = portsOf(bond.link);
+  for (const name of portsOf(before.link)) {
+    const port = draft.interfaces.get(name);
+    if (ports.includes(name) || port === undefined || ownMac(draft, port) !== mac) continue;
+    if (port.mac !== mac && port.mac !== undefined) continue; // given another one by the plan
+    draft.note(
+      bond.name,
+      `keeps MAC ${mac}, which ${name} has of its own and gets back: give one of them another mac-address before both are on one network`,
+    );
+  }
+}
+
+/** Ports follow the MAC that the plan gives their bond. */
 function bondMac(draft: Draft, bond: InterfaceState): void {
   const before = draft.before(bond.name);
-  if (before?.mac === undefined || bond.link.kind !== 'bond') return;
-  const ports = portsOf(bond.link);
-  const left = portsOf(before.link).filter((port) => !ports.includes(port));
-  const owner = left.find((port) => draft.before(port)?.facts?.permanentMac === before.mac);
-  if (owner === undefined || !draft.interfaces.has(owner)) return;
-  const followsActive = bond.link.options['fail_over_mac'] === 'active';
-  const macs = ports.map((port) => {
-    const state = draft.interfaces.get(port);
-    return state === undefined ? undefined : ownMac(draft, state);
-  });
-  const mac = followsActive ? undefined : macs.find((found) => found !== undefined);
-  if (mac === undefined && !followsActive) return;
-  draft.change(bond.name, { mac });
-  draft.note(
-    bond.name,
-    mac === undefined
-      ? `its MAC changes, for ${owner} leaves with the present one`
-      : `gets MAC ${mac}, for its present one belongs to ${owner}, which leaves`,
-  );
-  for (const port of ports) draft.change(port, { mac: undefined });
+  noteSharedMac(draft, bond);
+  if (before === undefined || before.mac === bond.mac) return;
+  for (const port of portsOf(bond.link)) draft.change(port, { mac: undefined });
 }
 
 /** A VLAN that has its base's MAC follows it (vlan_sync_address). */
@@ -128,6 +129,7 @@ function isMacLeaving(draft: Draft, bridge: InterfaceState): boolean {
   const { mac } = bridge;
   if (mac === undefined) return false;
   const stays = allBelow(draft.interfaces, bridge.name);
+  if ([...stays].some((name) => draft.interfaces.get(name)?.mac === mac)) return false;
   return [...allBelow(draft.observed.interfaces, bridge.name)].some((name) => {
     const lender = draft.before(name);
     const after = draft.interfaces.get(name);

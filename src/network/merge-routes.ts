@@ -37,7 +37,9 @@ export function mergeRoutes(draft: Draft): readonly Route[] {
     if (route === undefined) continue;
     const present = routes.find((other) => isSame(other, route, item));
     if (present !== undefined) continue;
-    const rivals = routes.filter((other) => routeSlot(other) === routeSlot(route));
+    const rivals = routes.filter(
+      (other) => routeSlot(other) === routeSlot(route) || isFormerDefault(draft, other, item),
+    );
     const foreign = rivals.find((other) => other.foreign);
     if (foreign !== undefined) {
       draft.errorAt(
@@ -162,6 +164,28 @@ function isSame(other: Route, route: Route, item: DesiredRoute): boolean {
     (item.metric === undefined || effectiveMetric(other) === effectiveMetric(route)) &&
     routeWay(other) ===
       routeWay(item.source === undefined ? { ...route, source: other.source } : route)
+  );
+}
+
+/**
+ * A default route without a metric is meant to be the default route: one with another metric that
+ * somebody configured in the same table gives way, unless the plan wants it as well.
+ */
+function isFormerDefault(draft: Draft, other: Route, item: DesiredRoute): boolean {
+  return (
+    item.metric === undefined &&
+    item.destination === defaultDestination(other.family) &&
+    other.destination === item.destination &&
+    other.table === (item.table ?? MAIN_TABLE) &&
+    CONFIGURED_PROTOCOLS.has(other.protocol) &&
+    !other.foreign &&
+    !draft.desired.routes.some(
+      (wanted) =>
+        !wanted.absent &&
+        wanted.destination === other.destination &&
+        wanted.nextHopAddress === other.nextHopAddress &&
+        wanted.nextHopInterface === other.nextHopInterface,
+    )
   );
 }
 

@@ -12,7 +12,27 @@ import { desiredRoute, routeEntry } from './route.js';
 import { desiredRule, familiesOf, ruleEntry } from './rule.js';
 import { documentation, mapping, refused, refusedUnless } from './scalars.js';
 
-const list = z.array(z.unknown(), 'must be a list').optional();
+const NO_CAPTURES =
+  'NMPolicy captures are not done by netorch; write variables as {{ name }} instead';
+
+const list = z
+  .unknown()
+  .check((context) => {
+    const { value: input } = context;
+    if (Array.isArray(input)) return;
+    const isCapture = typeof input === 'string' && input.includes('capture.');
+    context.issues.push(
+      isCapture
+        ? {
+            code: 'custom',
+            input,
+            message: NO_CAPTURES,
+            params: { code: 'NOT_SUPPORTED', whole: true },
+          }
+        : { code: 'custom', input, message: 'must be a list' },
+    );
+  })
+  .optional();
 
 const topLevel = mapping({
   description: documentation,
@@ -26,9 +46,7 @@ const topLevel = mapping({
   ),
   'ovs-db': refused('Open vSwitch is not done by netorch yet'),
   ovn: refused('OVN is not done by netorch'),
-  capture: refused(
-    'NMPolicy captures are not done by netorch; write variables as {{ name }} instead',
-  ),
+  capture: refused(NO_CAPTURES),
   desired: refused('an NMPolicy is not read by netorch; give what stands under its desired:'),
   desiredState: refused('give what stands under desiredState: itself'),
   apiVersion: refused('this is a Kubernetes object; give what stands under its spec.desiredState:'),

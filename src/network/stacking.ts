@@ -62,7 +62,10 @@ export function allBelow(
   return found;
 }
 
-/** Every new or moved VLAN and VXLAN has its base, and nothing stands on itself. */
+/**
+ * Every new or moved VLAN and VXLAN has its base, no tag is there twice on one base, and nothing stands
+ * on itself.
+ */
 export function checkBases(draft: Draft): void {
   for (const desired of draft.wanted.values()) {
     const state = draft.interfaces.get(desired.name);
@@ -83,6 +86,18 @@ export function checkBases(draft: Draft): void {
     } else if (found === undefined && draft.wanted.get(base)?.state === 'absent') {
       draft.error(desired, key, `its base-iface "${base}" is removed by the plan`);
     }
+  }
+  const tags = new Map<string, string>();
+  for (const { name, link } of draft.interfaces.values()) {
+    if (link.kind !== 'vlan') continue;
+    const tag = `${link.base} ${link.id} ${link.protocol}`;
+    const first = tags.get(tag);
+    const named = draft.wanted.get(name) ?? draft.wanted.get(first ?? '');
+    if (first !== undefined && named !== undefined) {
+      const other = named.name === name ? first : name;
+      draft.error(named, 'vlan.id', `"${other}" is VLAN ${link.id} on ${link.base} as well`);
+    }
+    tags.set(tag, name);
   }
   const { loop } = bottomUp(belowOf(draft.interfaces));
   if (loop !== undefined) {

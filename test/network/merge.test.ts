@@ -1,0 +1,298 @@
+/** What a shown document does not tell: MACs that are left open, foreign objects, odd corners. */
+import { describe, expect, test } from 'vitest';
+import { formatError } from '../../src/errors.js';
+import { mergeDesired } from '../../src/network/merge.js';
+import { interfaceMap } from '../../src/network/state.js';
+import type { InterfaceState, NetworkState, Route, RouteRule } from '../../src/network/state.js';
+import { bareHost, desiredOf, hostWith } from './documents.js';
+
+const merge = (observed: NetworkState, text: string) => mergeDesired(observed, desiredOf(text));
+
+function targetOf(observed: NetworkState, text: string): NetworkState {
+  const { target, errors } = merge(observed, text);
+  expect(errors.map(formatError)).toEqual([]);
+  return target;
+}
+
+const withInterface = (
+  state: NetworkState,
+  name: string,
+  values: Partial<InterfaceState>,
+): NetworkState => ({
+  ...state,
+  interfaces: interfaceMap(
+    [...state.interfaces.values()].map((item) =>
+      item.name === name ? { ...item, ...values } : item,
+    ),
+  ),
+});
+
+const BOND = `
+interfaces:
+  - name: bond0
+    type: bond
+    link-aggregation: {mode: balance-rr, port: [eth1, eth2]}
+`;
+
+describe('MAC addresses', () => {
+  test('of a new bond and its ports are left to the kernel', () => {
+    const { interfaces } = targetOf(bareHost(), BOND);
+    expect(['bond0', 'eth1', 'eth2'].map((name) => interfaces.get(name)?.mac)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test('of a new bridge are left open when it has two uplinks', () => {
+    const { interfaces } = targetOf(
+      bareHost(),
+      'interfaces: [{name: br0, type: linux-bridge, bridge: {port: [{name: eth1}, {name: eth2}]}}]',
+    );
+    expect(interfaces.get('br0')?.mac).toBeUndefined();
+  });
+
+  test('a port that leaves its bond gets its own back, not the one it was lent', () => {
+    const lent = withInterface(hostWith(BOND), 'eth2', { mac: '52:54:00:00:00:01' });
+    const { interfaces } = targetOf(
+      lent,
+      'interfaces: [{name: bond0, link-aggregation: {port: [eth1]}}]',
+    );
+    expect(interfaces.get('eth2')?.mac).toBe('52:54:00:00:00:02');
+  });
+
+  test('copy-mac-from takes the own MAC of a port', () => {
+    const lent = withInterface(hostWith(BOND), 'eth2', { mac: '52:54:00:00:00:01' });
+    const { interfaces } = targetOf(lent, 'interfaces: [{name: bond0, copy-mac-from: eth2}]');
+    expect(interfaces.get('bond0')?.mac).toBe('52:54:00:00:00:02');
+  });
+
+  test('ports and VLANs follow the MAC that the plan gives their bond', () => {
+    const mac = '52:54:00:00:00:01';
+    let observed = hostWith(
+      `${BOND}  - {name: bond0.7, type: vlan, vlan: {base-iface: bond0, id: 7}}\n`,
+    );
+    for (const name of ['bond0', 'bond0.7', 'eth1', 'eth2'])
+      observed = withInterface(observed, name, { mac });
+    const { interfaces } = targetOf(
+      observed,
+      'interfaces: [{name: bond0, mac-address: 52:54:00:00:00:aa}]',
+    );
+    expect(interfaces.get('bond0.7')?.mac).toBe('52:54:00:00:00:aa');
+    expect(interfaces.get('eth2')?.mac).toBeUndefined();
+  });
+});
+
+describe('addresses', () => {
+  test('an equal list in another order keeps the observed order', () => {
+    const observed = hostWith(
+      'interfaces: [{name: eth1, ipv4: {address: [{ip: 192.0.2.5, prefix-length: 24}, {ip: 198.51.100.5, prefix-length: 24}]}}]',
+    );
+    const text =
+      'interfaces: [{name: eth1, ipv4: {address: [{ip: 198.51.100.5, prefix-length: 24}, {ip: 192.0.2.5, prefix-length: 24}]}}]';
+    expect(targetOf(observed, text)).toEqual(observed);
+  });
+
+  test('within one subnet the first one becomes the primary', () => {
+    const observed = hostWith(
+      'interfaces: [{name: eth1, ipv4: {address: [{ip: 192.0.2.5, prefix-length: 24}, {ip: 192.0.2.6, prefix-length: 24}]}}]',
+    );
+    const text =
+      'interfaces: [{name: eth1, ipv4: {address: [{ip: 192.0.2.6, prefix-length: 24}, {ip: 192.0.2.5, prefix-length: 24}]}}]';
+    expect(
+      targetOf(observed, text)
+        .interfaces.get('eth1')
+        ?.ipv4.addresses.map(({ ip }) => ip),
+    ).toEqual(['192.0.2.6', '192.0.2.5']);
+  });
+
+  test('the link-local address of the kernel is not asked for', () => {
+    const observed = bareHost();
+    const text =
+      'interfaces: [{name: eth1, ipv6: {enabled: true, address: [{ip: "fe80::5054:ff:fe00:1", prefix-length: 64}]}}]';
+    expect(targetOf(observed, text)).toEqual(observed);
+  });
+
+  test('enabled without any address changes nothing', () => {
+    expect(targetOf(bareHost(), 'interfaces: [{name: eth1, ipv4: {enabled: true}}]')).toEqual(
+      bareHost(),
+    );
+  });
+
+  test('IPv6 switched off takes its addresses along', () => {
+    const observed = hostWith(
+      'interfaces: [{name: eth1, ipv6: {address: [{ip: "2001:db8::5", prefix-length: 64}]}}]',
+    );
+    const target = targetOf(observed, 'interfaces: [{name: eth1, ipv6: {enabled: false}}]');
+    expect(target.interfaces.get('eth1')?.ipv6).toEqual({ enabled: false, addresses: [] });
+  });
+
+  test('a link that goes down loses its IPv6 addresses and keeps the IPv4 ones', () => {
+    const observed = hostWith(
+      'interfaces: [{name: eth1, ipv4: {address: [{ip: 192.0.2.5, prefix-length: 24}]}, ipv6: {address: [{ip: "2001:db8::5", prefix-length: 64}]}}]',
+    );
+    const eth1 = targetOf(observed, 'interfaces: [{name: eth1, state: down}]').interfaces.get(
+      'eth1',
+    );
+    expect(eth1?.ipv4.addresses).toHaveLength(1);
+    expect(eth1?.ipv6.addresses).toEqual([]);
+  });
+
+  test('an MTU that would cost IPv6 is refused', () => {
+    const { errors } = merge(bareHost(), 'interfaces: [{name: eth1, mtu: 1279}]');
+    expect(errors.map(formatError)).toEqual([
+      'plan.yml:1:27 INVALID_NETWORK: interface "eth1": with mtu 1279 the kernel removes IPv6, which needs 1280; raise it, or write ipv6: {enabled: false}',
+    ]);
+    expect(
+      targetOf(
+        bareHost(),
+        'interfaces: [{name: eth1, mtu: 1279, ipv6: {enabled: false}}]',
+      ).interfaces.get('eth1')?.mtu,
+    ).toBe(1279);
+  });
+});
+
+describe('what netorch does not model', () => {
+  const route = (values: Partial<Route>): Route => ({
+    family: 'ipv4',
+    type: 'unicast',
+    destination: '0.0.0.0/0',
+    table: 254,
+    metric: undefined,
+    nextHopInterface: 'eth1',
+    nextHopAddress: '192.0.2.1',
+    source: undefined,
+    onlink: false,
+    protocol: 3,
+    foreign: false,
+    ...values,
+  });
+  const rule: RouteRule = {
+    family: 'ipv4',
+    priority: 9,
+    from: '192.0.2.0/24',
+    to: undefined,
+    iif: undefined,
+    fwmark: undefined,
+    fwmask: undefined,
+    table: 9,
+    action: undefined,
+    foreign: true,
+  };
+  const eth1 = 'interfaces: [{name: eth1, ipv4: {address: [{ip: 192.0.2.5, prefix-length: 24}]}}]';
+
+  test('foreign routes and rules stay, and are named, whatever a wildcard says', () => {
+    const observed = { ...hostWith(eth1), routes: [route({ foreign: true })], rules: [rule] };
+    const { target, notes } = merge(
+      observed,
+      'routes: {config: [{state: absent, next-hop-interface: eth1}]}\nroute-rules: {config: [{state: absent, family: ipv4}]}',
+    );
+    expect(target).toEqual(observed);
+    expect(notes.map((note) => note.text)).toEqual([
+      'route default via 192.0.2.1 dev eth1 stays: it has attributes that netorch does not model',
+      'rule 9: from 192.0.2.0/24 lookup 9 stays: it has selectors that netorch does not model',
+    ]);
+  });
+
+  test('a foreign route is not overwritten', () => {
+    const observed = { ...hostWith(eth1), routes: [route({ foreign: true })] };
+    const { errors } = merge(
+      observed,
+      'routes: {config: [{destination: 0.0.0.0/0, next-hop-interface: eth1, next-hop-address: 192.0.2.9}]}',
+    );
+    expect(errors.map((error) => error.code)).toEqual(['INVALID_NETWORK']);
+  });
+
+  test.each([
+    ['stay under a wildcard', '{state: absent, next-hop-interface: eth1}', 1],
+    ['go when their destination is named', '{state: absent, destination: 0.0.0.0/0}', 0],
+  ])('routes of a routing daemon %s', (_, entry, left) => {
+    const observed = { ...hostWith(eth1), routes: [route({ protocol: 186 })] };
+    expect(targetOf(observed, `routes: {config: [${entry}]}`).routes).toHaveLength(left);
+  });
+
+  test('an absent route without a gateway is asked for by an empty text', () => {
+    const direct = route({ destination: '198.51.100.0/24', nextHopAddress: undefined });
+    const observed = { ...hostWith(eth1), routes: [route({}), direct] };
+    const { routes } = targetOf(
+      observed,
+      'routes: {config: [{state: absent, next-hop-interface: eth1, next-hop-address: ""}]}',
+    );
+    expect(routes).toEqual([route({})]);
+  });
+
+  test('a route whose source address goes is lost', () => {
+    const observed = {
+      ...hostWith(eth1),
+      routes: [route({ destination: '198.51.100.0/24', source: '192.0.2.5' })],
+    };
+    const text =
+      'interfaces: [{name: eth1, ipv4: {address: [{ip: 192.0.2.6, prefix-length: 24}]}}]';
+    expect(targetOf(observed, text).routes).toEqual([]);
+  });
+
+  test('a gateway off the link is refused, one that another route reaches is taken', () => {
+    const entry =
+      '{destination: 0.0.0.0/0, next-hop-interface: eth1, next-hop-address: 203.0.113.1}';
+    const { errors } = merge(hostWith(eth1), `routes: {config: [${entry}]}`);
+    expect(errors.map(formatError)).toEqual([
+      'plan.yml:1:19 INVALID_NETWORK: route default via 203.0.113.1 dev eth1: 203.0.113.1 is in no subnet of "eth1" (192.0.2.5/24)',
+    ]);
+    const reached = '{destination: 203.0.113.1/32, next-hop-interface: eth1}';
+    expect(
+      targetOf(hostWith(eth1), `routes: {config: [${reached}, ${entry}]}`).routes,
+    ).toHaveLength(2);
+  });
+});
+
+describe('interfaces', () => {
+  test('"ignore" leaves alone even what a port list names', () => {
+    const observed = hostWith(
+      'interfaces: [{name: br0, type: linux-bridge, bridge: {port: [{name: eth1}]}}]',
+    );
+    const { interfaces } = targetOf(
+      observed,
+      'interfaces: [{name: eth1, state: ignore, mtu: 1400}, {name: br0, bridge: {port: [{name: eth1}, {name: eth2}]}}]',
+    );
+    expect(interfaces.get('eth1')).toEqual(observed.interfaces.get('eth1'));
+    expect(interfaces.get('eth2')?.controller).toBe('br0');
+  });
+
+  test('absent and not there is nothing to do', () => {
+    expect(
+      targetOf(bareHost(), 'interfaces: [{name: br9, type: linux-bridge, state: absent}]'),
+    ).toEqual(bareHost());
+  });
+
+  test('a tap may join a bridge, and is not changed otherwise', () => {
+    const { interfaces } = targetOf(
+      bareHost(),
+      'interfaces: [{name: br0, type: linux-bridge, bridge: {port: [{name: tap0}]}}]',
+    );
+    expect(interfaces.get('tap0')).toEqual({
+      ...bareHost().interfaces.get('tap0'),
+      controller: 'br0',
+    });
+  });
+
+  test('a VLAN goes down with its base, and may not be up over it', () => {
+    const observed = hostWith(
+      'interfaces: [{name: v, type: vlan, vlan: {base-iface: eth1, id: 5}}]',
+    );
+    const down = 'interfaces: [{name: eth1, state: down}';
+    expect(targetOf(observed, `${down}]`).interfaces.get('v')?.up).toBe(false);
+    expect(merge(observed, `${down}, {name: v, state: up}]`).errors.map(formatError)).toEqual([
+      'plan.yml:1:51 INVALID_NETWORK: interface "v": it cannot be up while its base-iface "eth1" is down',
+    ]);
+  });
+
+  test('a ring through what the host has is found', () => {
+    const observed = hostWith(
+      'interfaces: [{name: br0, type: linux-bridge, bridge: {port: [{name: eth1}]}}, {name: v, type: vlan, vlan: {base-iface: br0, id: 5}}]',
+    );
+    const { errors } = merge(observed, 'interfaces: [{name: v, controller: br0}]');
+    expect(errors.map((error) => error.message)).toEqual([
+      'interfaces stand on each other in a ring: br0 on v on br0',
+    ]);
+  });
+});
