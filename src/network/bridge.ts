@@ -125,8 +125,8 @@ export const bridgeSection = mapping({
 });
 
 export type BridgeSection = z.output<typeof bridgeSection>;
-export type BridgePortSection = NonNullable<BridgeSection['port']>[number];
-export type PortVlanSection = NonNullable<BridgePortSection['vlan']>;
+type BridgePortSection = NonNullable<BridgeSection['port']>[number];
+type PortVlanSection = NonNullable<BridgePortSection['vlan']>;
 
 function kernelOptions(
   table: KeyTable,
@@ -199,7 +199,7 @@ export function bridgeOptionProblems(
 }
 
 /** A mistake in a port's VLAN section: the key it is at, and a sentence. */
-export type VlanProblem = Readonly<{ key: readonly (string | number)[]; text: string }>;
+type VlanProblem = Readonly<{ key: readonly (string | number)[]; text: string }>;
 
 /**
  * The VLAN table that a section asks for. An access port has its tag untagged and nothing else; a

@@ -28,7 +28,7 @@ const FLAGS = [
 const NUMBERED = ['ndots', 'timeout', 'attempts'];
 
 /** A server as it stands in resolv.conf: link-local ones with the interface (`fe80::1%eth1`). */
-export function canonicalServer(text: string): string | undefined {
+function canonicalServer(text: string): string | undefined {
   const [address = '', zone, ...rest] = text.split('%');
   const found = canonicalIp(address);
   if (found === undefined || rest.length > 0) return undefined;

@@ -101,7 +101,7 @@ type EveryKey = z.ZodObject<
 >;
 
 /** An interface as written, its scalars typed; sections of other kinds are never there. */
-export type InterfaceSection = z.output<EveryKey>;
+type InterfaceSection = z.output<EveryKey>;
 
 /** The schema for an interface of the kind; undefined: the document does not say. */
 export function interfaceSchema(kind: DocumentKind | undefined): z.ZodType<InterfaceSection> {

@@ -21,7 +21,7 @@ import { checkBases } from './stacking.js';
 import { interfaceMap } from './state.js';
 import type { DnsState, NetworkState } from './state.js';
 
-export type Merged = Readonly<{
+type Merged = Readonly<{
   /** Only of use when there are no errors. */
   target: NetworkState;
   errors: readonly NetorchError[];

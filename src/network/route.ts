@@ -12,7 +12,7 @@ export const MAIN_TABLE = 254;
 /** rtnetlink protocols of routes that people and tools like this one set: unspec, boot, static. */
 export const CONFIGURED_PROTOCOLS: ReadonlySet<number> = new Set([0, 3, 4]);
 
-export const destination = z
+const destination = z
   .string('must be a network like 198.51.100.0/24')
   .transform((value, context) => {
     const found = value.includes('/') ? canonicalNetwork(value) : undefined;
@@ -24,7 +24,7 @@ export const destination = z
     return z.NEVER;
   });
 
-export const ipText = z.string('must be an IP address').transform((value, context) => {
+const ipText = z.string('must be an IP address').transform((value, context) => {
   const found = canonicalIp(value);
   if (found !== undefined) return found;
   context.addIssue({ code: 'custom', message: 'must be an IP address like 192.0.2.1' });

@@ -5,7 +5,7 @@ import { baseOf, portsOf } from './state.js';
 import type { InterfaceState } from './state.js';
 
 /** Names of interfaces that this one stands on. */
-export function standsOn(state: Pick<InterfaceState, 'link'>): readonly string[] {
+function standsOn(state: Pick<InterfaceState, 'link'>): readonly string[] {
   const base = baseOf(state.link);
   return base === undefined ? portsOf(state.link) : [base];
 }
