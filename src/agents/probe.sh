@@ -12,9 +12,10 @@ probe_ping() {
 	}
 	df=
 	# busybox has no -M: without it a large packet may be cut up on its way.
-	[ "$5" = 1 ] && ping -M do -c 1 -W 1 127.0.0.1 >/dev/null 2>&1 && df='-M do'
+	[ "$5" = 1 ] && ping -M 'do' -c 1 -W 1 127.0.0.1 >/dev/null 2>&1 && df='-M do'
+	# Three seconds: the kernel asks for the address thrice before it says that nobody answers.
 	# shellcheck disable=SC2086
-	if out=$(ping $df -n -c "$4" -W 1 -s "$3" "$2" 2>&1); then
+	if out=$(ping $df -n -c "$4" -W 3 -s "$3" "$2" 2>&1); then
 		echo "probe $1 OK $(echo "$out" | sed -n 's/^.* received.*$/&/p')"
 		return
 	fi
@@ -31,6 +32,7 @@ probe_tcp() {
 	if command -v nc >/dev/null 2>&1; then
 		nc -z -w 2 "$2" "$3" >/dev/null 2>&1
 	elif command -v bash >/dev/null 2>&1; then
+		# shellcheck disable=SC2016
 		timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3" 2>/dev/null
 	else
 		echo "probe $1 FAIL there is neither nc nor bash on the host to try it with"

@@ -6,17 +6,9 @@ import type { Change, Hazard, ManagementPath } from './change.js';
 /** Hazards of one change. */
 export function changeHazards(
   change: Pick<Change, 'action' | 'object' | 'operations'>,
-  touchesManagement: boolean,
   observed: NetworkState,
 ): readonly Hazard[] {
   const hazards: Hazard[] = [];
-  if (touchesManagement) {
-    hazards.push({
-      kind: 'management-path',
-      severity: 'warning',
-      text: 'touches the path of your SSH session',
-    });
-  }
   for (const operation of change.operations) {
     if (operation.op === 'set-mac') {
       const before = observed.interfaces.get(operation.name)?.mac;

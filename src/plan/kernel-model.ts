@@ -29,6 +29,8 @@ export type ModelInterface = {
   /** undefined: not known, or about to be chosen by the kernel. */
   mac: string | undefined;
   mtu: number | undefined;
+  /** A bridge that was given an MTU keeps it; else it follows its ports. undefined: not known. */
+  hasOwnMtu: boolean | undefined;
   controller: string | undefined;
   ipv4: IpAddress[];
   ipv6Enabled: boolean;
@@ -219,6 +221,7 @@ export class KernelModel {
       up: false,
       mac: state.mac,
       mtu: state.mtu,
+      hasOwnMtu: false,
       controller: undefined,
       ipv4: [],
       ipv6Enabled: true,
@@ -233,6 +236,7 @@ export class KernelModel {
         up: false,
         mac: undefined,
         mtu: undefined,
+        hasOwnMtu: undefined,
         controller: undefined,
         ipv4: [],
         ipv6Enabled: true,
@@ -273,6 +277,7 @@ export class KernelModel {
 
   private setMtu(item: ModelInterface, mtu: number): void {
     item.mtu = mtu;
+    item.hasOwnMtu = true;
     if (item.link.kind === 'bond')
       for (const port of this.portsOf(item.name)) this.setMtu(port, mtu);
     // Lowering drags the VLANs along; raising does not lift them again.
@@ -350,7 +355,14 @@ export class KernelModel {
 
   private forgetBridgeMtu(name: string): void {
     const bridge = this.interfaces.get(name);
-    if (bridge?.link.kind === 'linux-bridge') bridge.mtu = undefined;
+    if (bridge?.link.kind !== 'linux-bridge' || bridge.hasOwnMtu === true) return;
+    // net/bridge/br_if.c br_mtu_auto_adjust: the smallest of its ports.
+    const ports = this.portsOf(name).map((port) => port.mtu);
+    const known = ports.filter((mtu) => mtu !== undefined);
+    bridge.mtu =
+      bridge.hasOwnMtu === false && known.length > 0 && known.length === ports.length
+        ? Math.min(...known)
+        : undefined;
   }
 
   private deleteAddress(item: ModelInterface, family: IpFamily, address: IpAddress): void {
@@ -390,6 +402,7 @@ function fromState(item: InterfaceState, port: BridgePort | undefined): ModelInt
     up: item.up,
     mac: item.mac,
     mtu: item.mtu,
+    hasOwnMtu: undefined,
     controller: item.controller,
     ipv4: [...item.ipv4.addresses],
     ipv6Enabled: item.ipv6.enabled,

@@ -853,7 +853,7 @@ class Planner {
       return {
         ...change,
         touchesManagement,
-        hazards: changeHazards(change, touchesManagement, observed),
+        hazards: changeHazards(change, observed),
       };
     });
     const touchesManagement = changes.some((change) => change.touchesManagement);

@@ -39,7 +39,7 @@ export function failureText(
   );
   const line = segment?.lines[lineNumber - 1];
   const change = changes.find((item) => item.id === line?.change);
-  const words = said.filter((text) => !/^Command failed/.test(text));
+  const words = said.filter((text) => !text.startsWith('Command failed'));
   const meaning = MEANINGS.find(([pattern]) => words.some((text) => pattern.test(text)))?.[1];
   return {
     cause: `the host refused to ${change?.summary ?? 'carry out a step'}${meaning === undefined ? '' : `: ${meaning}`}`,

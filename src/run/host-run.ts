@@ -463,6 +463,7 @@ class HostRun {
       this.phase('probing');
       const startMs = env.now();
       // LACP, spanning tree and address checks take their time: tried until shortly before the deadline.
+      let waitingFor: string | undefined;
       for (;;) {
         const { stdout } = await connection.exec(RUN_FROM_STDIN, {
           input: probesScript(job.probes),
@@ -496,7 +497,10 @@ class HostRun {
             );
           break;
         }
-        this.phase('probing', `waiting for ${bad[0] ?? ''}`);
+        if (bad[0] !== waitingFor) {
+          waitingFor = bad[0];
+          this.phase('probing', `waiting for ${bad[0] ?? ''}`);
+        }
         await delay(REDIAL_PAUSE_MS);
       }
     }
@@ -538,6 +542,9 @@ class HostRun {
   private rollbackDetails: readonly string[] = [];
 
   private rolledBack(begun: Begun, status: TransactionStatus): HostResult {
+    if (this.cutOffAtMs !== undefined) {
+      this.outageMs = Math.round(this.env.now() - this.cutOffAtMs);
+    }
     const verified = status.state === 'rolled-back';
     const differences = verified
       ? []
@@ -554,7 +561,9 @@ class HostRun {
     const address = begun.plan.newManagementAddress ?? begun.firstConnection.address;
     return this.result('rolled-back', {
       cause: byDeadline
-        ? `after the change SSH at ${address} could not be reached (or proved good) within ${begun.budget.confirmSeconds} s`
+        ? this.timings.reconnectMs === undefined
+          ? `after the change SSH at ${address} did not answer within ${begun.budget.confirmSeconds} s`
+          : `after the change the host could not be proved good within ${begun.budget.confirmSeconds} s`
         : (status.cause ?? 'unknown'),
       details: [...this.rollbackDetails, ...differences],
       verified,
