@@ -1,0 +1,345 @@
+/**
+ * What a test in the lab works with: netorch as a user runs it, and the truth as the hosts' consoles
+ * tell it. A test never takes netorch's word for what a host is.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest';
+import { stringify } from 'yaml';
+
+import { canonicalLines, splitSections } from '../../src/agents/canonical.js';
+import { Lab } from '../../src/lab/lab.js';
+import type { RunEvent } from '../../src/run/events.js';
+
+type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
+
+export type Ended = Readonly<{
+  code: number | null;
+  stdout: string;
+  stderr: string;
+  events: readonly RunEvent[];
+  finished: (host: string) => EventOf<'host.finished'>;
+}>;
+
+export type NetorchOptions = Readonly<{ inventory?: readonly string[]; cwd?: string }>;
+
+/** Everything of a host that must be again what it was, read over its console. */
+export type Snapshot = readonly string[];
+
+const READINGS = readFileSync(
+  fileURLToPath(new URL('../../src/agents/readings.sh', import.meta.url)),
+  'utf8',
+);
+
+/**
+ * Besides netorch's own canonical form, and so that a mistake in that form does not hide a difference:
+ * what sysfs and the plain commands say.
+ */
+const PLAIN = `
+for d in /sys/class/net/*; do
+  [ -e "$d/mtu" ] || continue
+  read -r a <"$d/address"; read -r m <"$d/mtu"; read -r f <"$d/flags"; read -r t <"$d/addr_assign_type"
+  echo "device \${d##*/} $a mtu $m up $((f & 1)) assigned $t master $(readlink "$d/master" || echo none)"
+done
+ip -br -4 addr | sed -E 's/^([^ ]+) +[A-Z]+ +/ipv4 \\1 /; s/ +$//'
+ip -4 route show table all type unicast | sed -E 's/ +/ /g; s/ (linkdown|dead)//g; s/ $//; s/^/plain route /'
+ip -4 rule | sed 's/^/plain rule /'
+sed 's/^/resolv /' /etc/resolv.conf
+hostname | sed 's/^/hostname /'
+`;
+
+/** Puts a host that has no network manager back to what its boot made of it. */
+const RESET = `
+for d in /run/netorch/*/runner.pid /run/netorch/*/timer.pid; do
+  [ -e "$d" ] && read -r p <"$d" && kill -KILL -- "-$p" 2>/dev/null
+done
+if [ -d /run/systemd/system ]; then
+  systemctl list-units --plain --no-legend 'netorch-*' | while read -r u _; do systemctl stop "$u"; done
+fi
+umount /etc/resolv.conf 2>/dev/null
+rm -rf /run/netorch
+for kind in bridge vxlan vlan bond dummy veth macvlan; do
+  ip -o link show type $kind | sed -E 's/^[0-9]+: ([^:@]+).*/\\1/' | while read -r n; do
+    case $n in eth?) ;; *) ip link del dev "$n" 2>/dev/null ;; esac
+  done
+done
+ip -4 rule | sed -n -E 's/^([0-9]+):.*/\\1/p' | while read -r p; do
+  case $p in 0|32766|32767) ;; *) ip -4 rule del pref "$p" ;; esac
+done
+ip -4 route show table all | sed -n -E 's/^(.*table (2|1)[0-9]+.*)/\\1/p' | while read -r r; do ip route del $r; done
+for n in 1 2 3 4; do
+  ip -n wire link set dev w$n up 2>/dev/null
+  ip link set dev eth$n nomaster
+  ip link set dev eth$n down
+  ip addr flush dev eth$n
+  ip link set dev eth$n mtu 1500 address "$(printf '02:4c:00:00:%02x:%02x' "$INDEX" "$n")"
+  for k in disable_ipv6 accept_ra autoconf addr_gen_mode; do
+    cat /proc/sys/net/ipv6/conf/default/$k >/proc/sys/net/ipv6/conf/eth$n/$k
+  done
+done
+/usr/local/sbin/lab-network
+`;
+
+/** States in which a transaction on a host is still open. */
+const OPEN = /state\.(new|armed|applying|applied|rolling-back)$/m;
+
+export class Bench {
+  readonly lab: Lab;
+  readonly installed: string;
+  /** A folder of the test's own. */
+  readonly folder: string;
+  readonly #boot = new Map<string, Snapshot>();
+  readonly #children = new Set<ChildProcess>();
+
+  constructor(lab: Lab, installed: string) {
+    this.lab = lab;
+    this.installed = installed;
+    this.folder = mkdtempSync(join(tmpdir(), 'netorch-e2e-test-'));
+  }
+
+  // ---- netorch, as a user runs it ------------------------------------------------------------------------
+
+  playbook(name: string): string {
+    return join(this.installed, 'playbooks', `${name}.yml`);
+  }
+
+  /** The same without its waves, which have a test of their own. */
+  playbookInOneWave(name: string): string {
+    const text = readFileSync(this.playbook(name), 'utf8');
+    return this.write(`${name}.yml`, text.replace(/^ {2}serial: .*\n/m, ''));
+  }
+
+  /** Writes a document of the test and tells its path. */
+  write(name: string, content: string | object): string {
+    const file = join(this.folder, name);
+    writeFileSync(file, typeof content === 'string' ? content : stringify(content));
+    return file;
+  }
+
+  /** An inventory to be laid over the lab's: variables of single hosts. */
+  variables(name: string, hosts: Readonly<Record<string, Readonly<Record<string, unknown>>>>) {
+    return this.write(name, { cluster1: { hosts } });
+  }
+
+  start(args: readonly string[], options: NetorchOptions = {}): RunningNetorch {
+    const inventories = [this.lab.inventoryPath, ...(options.inventory ?? [])];
+    const child = spawn(
+      process.execPath,
+      [
+        join(this.installed, 'bin', 'netorch.js'),
+        ...args,
+        ...inventories.flatMap((file) => ['-i', file]),
+      ],
+      {
+        cwd: options.cwd ?? this.folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, HOME: this.folder, XDG_STATE_HOME: join(this.folder, 'state') },
+      },
+    );
+    this.#children.add(child);
+    child.once('close', () => this.#children.delete(child));
+    return new RunningNetorch(child);
+  }
+
+  async run(args: readonly string[], options: NetorchOptions = {}): Promise<Ended> {
+    return this.start(args, options).ended;
+  }
+
+  /** `netorch apply … --ui json`. */
+  async apply(
+    file: string,
+    hosts: string,
+    options: NetorchOptions & Readonly<{ deadline?: number }> = {},
+  ): Promise<Ended> {
+    return this.startApply(file, hosts, options).ended;
+  }
+
+  startApply(
+    file: string,
+    hosts: string,
+    options: NetorchOptions & Readonly<{ deadline?: number }> = {},
+  ): RunningNetorch {
+    const deadline = options.deadline === undefined ? [] : ['--deadline', String(options.deadline)];
+    return this.start(['apply', file, '--hosts', hosts, '--ui', 'json', ...deadline], options);
+  }
+
+  // ---- the truth, out of band ------------------------------------------------------------------------------
+
+  /** Runs a script on a host's console; throws when it fails. */
+  async on(host: string, script: string): Promise<string> {
+    const result = await this.lab.console(host, script);
+    if (result.code !== 0) {
+      throw new Error(`${host}: exit code ${result.code}: ${result.stderr}\n${result.stdout}`);
+    }
+    return result.stdout;
+  }
+
+  async snapshot(host: string): Promise<Snapshot> {
+    const text = await this.on(host, `${READINGS}\nreadings\necho @plain\n(${PLAIN})`);
+    const sections = splitSections(text);
+    return [...canonicalLines(sections), ...(sections.get('plain') ?? [])].filter(
+      (line) => line !== '',
+    );
+  }
+
+  /** The host is what it was when the suite began. */
+  async expectAsAtBoot(host: string): Promise<void> {
+    expect(await this.snapshot(host), host).toEqual(this.#boot.get(host));
+  }
+
+  /** New TCP connections to the host since it was booted, as its kernel counts them. */
+  async connections(host: string): Promise<number> {
+    const counts = await this.on(host, 'grep ^Tcp: /proc/net/snmp');
+    const [names = [], values = []] = counts.split('\n').map((line) => line.split(' '));
+    return Number(values[names.indexOf('PassiveOpens')]);
+  }
+
+  /** `state.NAME` files of the transactions on a host. */
+  async transactionStates(host: string): Promise<string> {
+    return this.on(
+      host,
+      'for s in /run/netorch/*/state.*; do [ -e "$s" ] && echo "${s##*/}"; done; :',
+    );
+  }
+
+  /** Waits until no transaction on the host is open, whoever ends it. */
+  async untilSettled(host: string): Promise<string> {
+    // The host's own runner does it: one script waits for it there.
+    const states = await this.on(
+      host,
+      `while ls /run/netorch/*/state.new /run/netorch/*/state.armed /run/netorch/*/state.applying \\
+         /run/netorch/*/state.applied /run/netorch/*/state.rolling-back 2>/dev/null | grep -q .
+       do sleep 0.2; done
+       for s in /run/netorch/*/state.*; do [ -e "$s" ] && echo "\${s##*/}"; done; :`,
+    );
+    expect(states).not.toMatch(OPEN);
+    return states;
+  }
+
+  /** Ends what a test left behind; each host is again as it was at boot, which is checked. */
+  async reset(): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL');
+    await this.lab.mendAll();
+    await Promise.all(
+      this.lab.hosts.map(async (host) => {
+        const { name, index, init } = host;
+        if (init !== 'networkmanager')
+          await this.on(name, `INDEX=${index}\n(${RESET}) 2>/dev/null; :`);
+        const before = this.#boot.get(name);
+        if (before === undefined) this.#boot.set(name, await this.snapshot(name));
+        else await expect.poll(() => this.snapshot(name), { timeout: 5000 }).toEqual(before);
+      }),
+    );
+  }
+
+  close(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export class RunningNetorch {
+  readonly ended: Promise<Ended>;
+  readonly #child: ChildProcess;
+  readonly #events: RunEvent[] = [];
+  readonly #waiting = new Set<() => void>();
+  #isOver = false;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    const output: string[] = [];
+    const { stdout, stderr } = child;
+    if (stdout === null || stderr === null) throw new Error('netorch was started without pipes');
+    createInterface({ input: stdout }).on('line', (line) => {
+      output.push(line);
+      if (line.startsWith('{"at"')) this.#events.push(JSON.parse(line) as RunEvent);
+      for (const check of this.#waiting) check();
+    });
+    const errors = text(stderr);
+    this.ended = new Promise((resolve) => {
+      child.once('close', (code) => {
+        this.#isOver = true;
+        for (const check of this.#waiting) check();
+        void errors.then((stderrText) => {
+          resolve({
+            code,
+            stdout: output.map((line) => `${line}\n`).join(''),
+            stderr: stderrText,
+            events: this.#events,
+            finished: (host) => {
+              const event = this.#events.find(
+                (item) => item.type === 'host.finished' && item.host === host,
+              );
+              if (event?.type !== 'host.finished') {
+                throw new Error(
+                  `${host} has no outcome; netorch ended with ${code}: ${stderrText}`,
+                );
+              }
+              return event;
+            },
+          });
+        });
+      });
+    });
+  }
+
+  /** The first event that fits, past or to come; rejects when netorch ends without it. */
+  async seen<T extends RunEvent['type']>(
+    type: T,
+    fits: (event: EventOf<T>) => boolean = () => true,
+  ): Promise<EventOf<T>> {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        const found = this.#events.find(
+          (event): event is EventOf<T> => event.type === type && fits(event as EventOf<T>),
+        );
+        if (found === undefined && !this.#isOver) return;
+        this.#waiting.delete(check);
+        if (found === undefined) reject(new Error(`netorch ended without the event ${type}`));
+        else resolve(found);
+      };
+      this.#waiting.add(check);
+      check();
+    });
+  }
+
+  /** kill -9: nothing of netorch gets the chance to clean up. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.ended;
+  }
+}
+
+/** A group of tests in the lab; before and after each of them all hosts are as at boot. */
+export function describeInLab(name: string, tests: (bench: () => Bench) => void): void {
+  const suite = inject('labSuite');
+  if (suite.missing !== undefined) {
+    describe.skip(`${name} (skipped: ${suite.missing})`, () =>
+      tests(() => {
+        throw new Error('skipped');
+      }));
+    return;
+  }
+  describe(name, () => {
+    let bench: Bench | undefined;
+    beforeAll(async () => {
+      bench = new Bench(await Lab.open(suite.labDir), suite.installed);
+      await bench.reset();
+    });
+    afterEach(async () => {
+      await bench?.reset();
+    });
+    afterAll(() => {
+      bench?.close();
+    });
+    tests(() => {
+      if (bench === undefined) throw new Error('the lab is not open yet');
+      return bench;
+    });
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * Once for the whole suite: builds netorch, lays it out as an installed copy (so that a build that
+ * somebody starts meanwhile pulls nothing away under a test) and brings up the lab.
+ *
+ * With NETORCH_E2E_LAB=FOLDER the lab in that folder is used, brought up if need be, and left running.
+ */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { TestProject } from 'vitest/node';
+
+import { Lab, detectLab } from '../../src/lab/lab.js';
+import { LAB_HOSTS } from './lab-hosts.js';
+
+export type LabSuite =
+  Readonly<{ missing: string }> | Readonly<{ missing?: never; labDir: string; installed: string }>;
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    labSuite: LabSuite;
+  }
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export default async function setUp(project: TestProject): Promise<(() => Promise<void>) | void> {
+  const found = await detectLab();
+  if (!found.available) {
+    const missing = `no lab here, missing: ${found.missing.join(', ')}. ${found.how}`;
+    if (process.env['NETORCH_REQUIRE_LAB'] === '1') throw new Error(missing);
+    project.provide('labSuite', { missing });
+    return;
+  }
+  execFileSync(process.execPath, [join(root, 'scripts', 'build.js')], { stdio: 'inherit' });
+  const installed = mkdtempSync(join(tmpdir(), 'netorch-installed-'));
+  for (const part of ['bin', 'dist', 'playbooks', 'package.json']) {
+    cpSync(join(root, part), join(installed, part), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(installed, 'node_modules'));
+  const kept = process.env['NETORCH_E2E_LAB'];
+  const lab = await Lab.up({
+    dir: kept ?? join(tmpdir(), `netorch-e2e-${process.pid}`),
+    hosts: LAB_HOSTS,
+    progress: (line) => {
+      process.stderr.write(`${line}\n`);
+    },
+  });
+  project.provide('labSuite', { labDir: lab.dir, installed });
+  return async () => {
+    if (kept === undefined) await lab.down();
+    rmSync(installed, { recursive: true, force: true });
+  };
+}
