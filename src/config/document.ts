@@ -1,8 +1,8 @@
 /** YAML (and so JSON) text to plain data that knows where it was written. */
 import {
-  Alias,
+  type Alias,
   LineCounter,
-  Scalar,
+  type Scalar,
   isAlias,
   isMap,
   isScalar,

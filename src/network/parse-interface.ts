@@ -109,7 +109,7 @@ function kindOf(item: Located): DocumentKind | undefined {
       return section !== undefined && childOf(item.value, section) !== undefined;
     });
   }
-  const word = String(type).toLowerCase();
+  const word = (typeof type === 'string' ? type : valueText(type)).toLowerCase();
   const location = item.locate(['type']);
   if (Object.hasOwn(REFUSED_TYPES, word)) {
     throw new NetorchError('NOT_SUPPORTED', `type ${word} ${REFUSED_TYPES[word] ?? ''}`, {

@@ -151,6 +151,7 @@ async function mountInk(mount: (mountApp: MountApp) => MountedApp): Promise<Moun
   const before = Object.keys(wanted).map((name) => [name, process.env[name]] as const);
   setEnvironment(Object.entries(wanted));
   try {
+    // oxlint-disable-next-line no-restricted-imports -- the one place where the screen is loaded
     const { mountApp } = await import('./app.js');
     return mount(mountApp);
   } finally {

@@ -91,7 +91,7 @@ export function wrapStyledLine(
       let rest = token;
       while (used + textWidth(rest) > width) {
         // A character wider than the room still has to go somewhere.
-        const head = takeWidth(rest, width - used) || ([...rest][0] ?? '');
+        const head = takeWidth(rest, width - used) || (Array.from(rest)[0] ?? '');
         if (head === rest) break;
         parts.at(-1)?.push(span(head, style));
         rest = rest.slice(head.length);

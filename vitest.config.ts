@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config';
+
+/** What one test of the lab may take: hosts boot, time out and come back. */
+const LAB_TEST_MS = 300_000;
+/** The lab is built, its image too where it is not cached, and hosts are waited for. */
+const LAB_HOOK_MS = 900_000;
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: ['test/e2e/**'],
+          // Real sshd and real shells: slow machines must not turn into failures.
+          testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/e2e/global-setup.ts'],
+          // One lab for all files.
+          fileParallelism: false,
+          testTimeout: LAB_TEST_MS,
+          hookTimeout: LAB_HOOK_MS,
+        },
+      },
+    ],
+  },
+});
