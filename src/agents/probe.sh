@@ -13,9 +13,9 @@ probe_ping() {
 	df=
 	# busybox has no -M: without it a large packet may be cut up on its way.
 	[ "$5" = 1 ] && ping -M 'do' -c 1 -W 1 127.0.0.1 >/dev/null 2>&1 && df='-M do'
-	# Three seconds: the kernel asks for the address thrice before it says that nobody answers.
+	# Four seconds: the kernel asks for the address thrice before it says that nobody answers.
 	# shellcheck disable=SC2086
-	if out=$(ping $df -n -c "$4" -W 3 -s "$3" "$2" 2>&1); then
+	if out=$(ping $df -n -c "$4" -W 4 -s "$3" "$2" 2>&1); then
 		echo "probe $1 OK $(echo "$out" | sed -n 's/^.* received.*$/&/p')"
 		return
 	fi
