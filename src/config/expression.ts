@@ -54,19 +54,6 @@ export function parseSegments(text: string): readonly Segment[] {
   return segments;
 }
 
-/** Names of the variables that an expression uses. */
-export function rootsOf(expression: Expression): readonly string[] {
-  const roots: string[] = [];
-  const visit = (operand: Operand): void => {
-    if (operand.kind === 'literal') return;
-    roots.push(operand.root);
-    operand.steps.forEach(visit);
-  };
-  visit(expression.operand);
-  for (const filter of expression.filters) filter.arguments.forEach(visit);
-  return [...new Set(roots)];
-}
-
 const WORD = /^[A-Za-z_][A-Za-z0-9_-]*/;
 const NUMBER = /^-?\d+(?:\.\d+)?(?![\w.])/;
 const STRING = /^(?:'([^'\\]*)'|"([^"\\]*)")/;

@@ -49,9 +49,9 @@ import {
   type LabMachine,
 } from './topology.js';
 
-export { detectLab, type LabAvailability } from './requirements.js';
+export { detectLab } from './requirements.js';
 export type { LabFault } from './fault.js';
-export type { LabHost, LabHostSpec, LabInit } from './topology.js';
+export type { LabHost, LabHostSpec } from './topology.js';
 
 /** How many machines boot at the same time: more would only wait for each other's CPU. */
 const BOOT_WIDTH = 4;

@@ -58,9 +58,6 @@ export function scalarText(table: Readonly<Record<string, string>>, words: strin
   });
 }
 
-/** Any text; a bare number or boolean is taken as it is written. */
-export const text = scalar('must be text').transform(String);
-
 /** A MAC address in lower case with colons. Whether it is a usable one depends on where it stands. */
 export const mac = z
   .string('must be a MAC address like 52:54:00:12:34:56')

@@ -1,0 +1,165 @@
+// `npm test`: everything that has to hold, in order of how soon it tells; stops at the first step that
+// fails. The last lines are one per step, the skipped tests by name, and alone on a line the totals.
+// With NETORCH_REQUIRE_LAB=1 a skipped test is a failure.
+import { spawn } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { installPackages } from './install-packages.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const results = mkdtempSync(join(tmpdir(), 'netorch-test-'));
+const isRequired = process.env['NETORCH_REQUIRE_LAB'] === '1';
+const isRoot = process.getuid?.() === 0;
+/** Debian package → a program of it that linting or the unit tests use. The lab brings its own. */
+const PACKAGES = {
+  shellcheck: 'shellcheck',
+  shfmt: 'shfmt',
+  busybox: 'busybox',
+  dash: 'dash',
+  iproute2: 'ip',
+  'openssh-client': 'ssh-keygen',
+  'openssh-server': 'sshd',
+};
+
+const script = (name) => ['npm', 'run', '--silent', name];
+/** @type {{name: string, argv: string[], project?: string}[]} */
+const steps = [
+  { name: 'types', argv: script('typecheck') },
+  { name: 'lint', argv: script('lint') },
+  { name: 'format', argv: script('format:check') },
+  { name: 'dead code', argv: script('deadcode') },
+  { name: 'lockfile', argv: ['npm', 'ci', '--dry-run', '--ignore-scripts'] },
+  { name: 'unit tests', argv: vitest('unit'), project: 'unit' },
+  { name: 'lab tests', argv: vitest('e2e'), project: 'e2e' },
+];
+
+function vitest(project) {
+  const output = `--outputFile.json=${resultFile(project)}`;
+  const reporters = ['--reporter=default', '--reporter=json', output];
+  const program = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  return [process.execPath, program, 'run', '--project', project, ...reporters];
+}
+
+function resultFile(project) {
+  return join(results, `${project}.json`);
+}
+
+/** Runs a step; the output of tests is shown as it comes, that of the others when they fail. */
+function run({ argv, project }) {
+  const [program, ...args] = argv;
+  return new Promise((resolve) => {
+    const stdio = project === undefined ? ['ignore', 'pipe', 'pipe'] : 'inherit';
+    const child = spawn(program, args, { cwd: root, stdio });
+    const output = [];
+    child.stdout?.on('data', (data) => output.push(data));
+    child.stderr?.on('data', (data) => output.push(data));
+    child.on('error', (error) => resolve({ ok: false, output: `${error.message}\n` }));
+    child.on('close', (code) =>
+      resolve({ ok: code === 0, output: Buffer.concat(output).toString() }),
+    );
+  });
+}
+
+/** What vitest counted, or nothing where it did not come that far. */
+function readResults(project) {
+  if (!existsSync(resultFile(project))) return { passed: 0, failed: 0, skipped: [] };
+  const { testResults } = JSON.parse(readFileSync(resultFile(project), 'utf8'));
+  const tests = testResults.flatMap((file) =>
+    file.assertionResults.map((test) => ({
+      status: test.status,
+      name: `${relative(root, file.name)}: ${test.fullName}`,
+    })),
+  );
+  // A file that could not be loaded has failed though no test of it has.
+  const broken = testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.every((t) => t.status !== 'failed'),
+  );
+  return {
+    passed: tests.filter((test) => test.status === 'passed').length,
+    failed: tests.filter((test) => test.status === 'failed').length + broken.length,
+    skipped: tests
+      .filter((test) => !['passed', 'failed'].includes(test.status))
+      .map((test) => test.name),
+  };
+}
+
+function hasProgram(name) {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function provide() {
+  const missing = Object.keys(PACKAGES).filter((name) => !hasProgram(PACKAGES[name]));
+  if (missing.length === 0) return;
+  const command = `apt-get install --no-install-recommends ${missing.join(' ')}`;
+  if (isRoot && hasProgram('apt-get')) {
+    process.stdout.write(`installing what the tests use: ${command}\n`);
+    if (installPackages(missing)) return;
+    process.stdout.write('the installation failed; going on without\n');
+  } else {
+    process.stdout.write(`not all can be tested here; install what is missing: ${command}\n`);
+  }
+}
+
+const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+/** @type {{passed: number, failed: number, skipped: string[]}} */
+const totals = { passed: 0, failed: 0, skipped: [] };
+const summary = [];
+let good = true;
+let isInterrupted = false;
+// Ctrl-C reaches the running step too; it ends in good order (a lab is taken down), then this does.
+process.on('SIGINT', () => {
+  isInterrupted = true;
+});
+
+provide();
+for (const step of steps) {
+  if (!good || isInterrupted) {
+    summary.push(`  --  ${step.name}: not run`);
+    continue;
+  }
+  process.stdout.write(`\n--- ${step.name}\n`);
+  const started = performance.now();
+  const { ok, output } = await run(step);
+  let isGood = ok;
+  let counted = '';
+  if (step.project !== undefined) {
+    const { passed, failed, skipped } = readResults(step.project);
+    totals.passed += passed;
+    totals.failed += failed;
+    totals.skipped.push(...skipped);
+    counted = `, ${passed} passed, ${failed} failed, ${skipped.length} skipped`;
+    // What only root can do may be left out by others; what a machine lacks may not.
+    const needless = skipped.filter((name) => isRoot || !name.includes('(as root)'));
+    if (isRequired && needless.length > 0) isGood = false;
+    if (ok && passed + skipped.length === 0) isGood = false;
+  } else {
+    process.stdout.write(ok ? output.replace(/^(?!.*NOT checked).*\n?/gm, '') : output);
+  }
+  good &&= isGood;
+  const line = `${step.name}: ${isGood ? 'passed' : 'FAILED'} in ${seconds(started)}${counted}`;
+  process.stdout.write(`--- ${line}\n`);
+  summary.push(`  ${isGood ? 'ok' : 'NO'}  ${line}`);
+}
+rmSync(results, { recursive: true, force: true });
+
+process.stdout.write(`\n${summary.join('\n')}\n`);
+if (totals.skipped.length > 0) {
+  const verdict = isRequired ? 'skipped, and NETORCH_REQUIRE_LAB=1 forbids it' : 'skipped';
+  process.stdout.write(`\n${totals.skipped.length} ${verdict}:\n`);
+  process.stdout.write(totals.skipped.map((name) => `  ${name}\n`).join(''));
+}
+process.stdout.write(
+  `\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped.length} skipped\n`,
+);
+process.exitCode = isInterrupted ? 130 : good ? 0 : 1;
