@@ -110,7 +110,8 @@ export async function executeRun(
     results.push(...waveResults);
     halted = reasonToStop(number, waveResults, options.maxFailPercentage);
     emit({
-      type: 'wave.finished', wave: index,
+      type: 'wave.finished',
+      wave: index,
       good: !waveResults.some((result) => BAD.has(result.outcome)),
     });
     if (halted !== undefined && number < waves.length)
