@@ -12,13 +12,16 @@ import { planCommand } from './commands/plan.js';
 import { showCommand } from './commands/show.js';
 import { statusCommand } from './commands/status.js';
 import { validateCommand } from './commands/validate.js';
-import { NetorchError, NetorchErrors, formatError } from './errors.js';
+import { NetorchError, NetorchErrors } from './errors.js';
+import { printErrors } from './commands/print-errors.js';
 import { stateFolder } from './run/journal.js';
 import { VERSION } from './version.js';
 
 const INTERNAL_ERROR = 70;
 
 export async function main(argv: readonly string[]): Promise<number> {
+  // A reader that goes away (`| head`) is no error of ours: the work goes on, its words are lost.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   let exitCode = 0;
   const setExitCode = (code: number): void => {
     exitCode = code;
@@ -46,12 +49,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
-    if (error instanceof NetorchErrors) {
-      process.stderr.write(`${error.errors.map(formatError).join('\n')}\n`);
-      return 1;
-    }
-    if (error instanceof NetorchError) {
-      process.stderr.write(`${formatError(error)}\n`);
+    if (error instanceof NetorchErrors || error instanceof NetorchError) {
+      printErrors(error);
       return 1;
     }
     return internalError(error);

@@ -101,6 +101,8 @@ begin() {
 	echo "$up" >begun
 	echo $((up + SECONDS_TO_DEADLINE)) >deadline
 	echo $((up + MAX_SECONDS)) >deadline.max
+	# Room for the way back, should /run fill up meanwhile: given free when the rollback begins.
+	cat current current current current runtime.sh >reserve
 	mkfifo pipe || {
 		echo 'refused environment no named pipe could be made'
 		release

@@ -224,6 +224,7 @@ rollback() {
 		done
 		[ -e state.rolling-back ] || return 0
 	}
+	rm -f reserve
 	echo $$ >rollback.pid
 	[ -e cause ] || printf '%s\n' "$1" >cause
 	say "rolling-back $1"
@@ -336,6 +337,7 @@ verb_confirm() {
 		return 0
 	fi
 	if move applied confirmed; then
+		rm -f reserve
 		echo confirmed
 		unlock
 		read -r runner <runner.pid && kill -TERM -- "-$runner" 2>/dev/null

@@ -2,7 +2,6 @@
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 
-import { NetorchError, formatError } from '../errors.js';
 import { selectHosts } from '../inventory/host-pattern.js';
 import { showState } from '../network/show.js';
 import { observeHost } from '../run/host-run.js';
@@ -10,6 +9,7 @@ import { createTransport } from '../transport/transports.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
 import { openInventory, targetFor } from './prepare.js';
+import { printErrors } from './print-errors.js';
 
 export function showCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
@@ -41,10 +41,7 @@ export function showCommand(setExitCode: (code: number) => void): Command {
       }
       for (const answer of answers) {
         if (!('error' in answer)) continue;
-        const { error } = answer;
-        process.stderr.write(
-          `${error instanceof NetorchError ? formatError(error) : error.message}\n`,
-        );
+        printErrors(answer.error);
         setExitCode(1);
       }
     });

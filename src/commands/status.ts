@@ -6,13 +6,13 @@ import type { OpenTransaction } from '../agents/observed-host.js';
 import { parseTransactions } from '../agents/reading.js';
 import { splitSections } from '../agents/canonical.js';
 import { transactionsScript } from '../agents/transaction.js';
-import { NetorchError, formatError } from '../errors.js';
 import { selectHosts } from '../inventory/host-pattern.js';
 import { createTransport } from '../transport/transports.js';
 import { sanitise } from '../ui/sanitise.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
 import { openInventory, targetFor } from './prepare.js';
+import { printErrors } from './print-errors.js';
 
 const OPEN: ReadonlySet<string> = new Set(['new', 'armed', 'applying', 'applied', 'rolling-back']);
 
@@ -57,10 +57,7 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
       for (const answer of answers) {
         if ('error' in answer) {
           hasErrors = true;
-          const { error } = answer;
-          process.stderr.write(
-            `${error instanceof NetorchError ? formatError(error) : error.message}\n`,
-          );
+          printErrors(answer.error);
           continue;
         }
         all[answer.host] = answer.value;

@@ -249,6 +249,8 @@ class HostRun {
     this.timings.applyMs = Math.round(env.now() - sentMs);
     if (last.kind === 'applied') {
       env.emit({ type: 'host.applied', host: job.host, durationMs: this.timings.applyMs });
+    } else if (last.kind === 'rolled-back') {
+      this.goesBack = true;
     } else if (last.kind === 'other') {
       this.cutOff();
     }
@@ -327,7 +329,6 @@ class HostRun {
     const { job, env } = this;
     const fromMs = env.now();
     const lostAtMs = () => begun.deadlineMs + begun.budget.rollbackSeconds * 1000 + GRACE_MS;
-    let lastError: string | undefined;
     let waiting = false;
     this.phase('reconnecting');
     while (env.now() < lostAtMs()) {
@@ -339,7 +340,7 @@ class HostRun {
       const newAddress = begun.plan.newManagementAddress;
       // Until the deadline only the new address counts; afterwards the host is on its way back to the old one.
       const addresses =
-        isOver || newAddress === undefined
+        isOver || newAddress === undefined || this.goesBack
           ? [begun.firstConnection.address]
           : [newAddress, begun.firstConnection.address];
       let connection: Connection | undefined;
@@ -348,14 +349,17 @@ class HostRun {
           connection = await env.transport.connect(
             {
               ...job.target,
-              connectTimeoutMs: Math.min(job.target.connectTimeoutMs, REDIAL_TIMEOUT_MS),
+              connectTimeoutMs: redialTimeoutMs(
+                job.target.connectTimeoutMs,
+                begun.deadlineMs - env.now(),
+              ),
             },
             { address, expectedHostKey: begun.firstConnection.hostKey },
           );
           break;
         } catch (error) {
           if (!(error instanceof NetorchError)) throw error;
-          lastError = error.message;
+          this.lastError = error.message;
           if (address === addresses[0]) this.cutOff();
         }
       }
@@ -366,7 +370,7 @@ class HostRun {
           if (result !== 'again') return result;
         } catch (error) {
           if (!(error instanceof NetorchError)) throw error;
-          lastError = error.message;
+          this.lastError = error.message;
           this.cutOff();
         } finally {
           connection.close();
@@ -377,7 +381,7 @@ class HostRun {
     return this.result('lost', {
       cause: `the host did not come back within the announced time (${begun.budget.applySeconds + begun.budget.confirmSeconds} s and ${begun.budget.rollbackSeconds} s for the way back)`,
       details: [
-        ...(lastError === undefined ? [] : [`last try: ${lastError}`]),
+        ...(this.lastError === undefined ? [] : [`last try: ${this.lastError}`]),
         `its state is unknown: look at its console, or run "netorch status --hosts ${job.host}" when it is back`,
       ],
     });
@@ -525,6 +529,7 @@ class HostRun {
     this.phase('rolling-back', cause);
     const startMs = this.env.now();
     this.rollbackDetails = details;
+    this.goesBack = true;
     try {
       await connection.exec(RUN_FROM_STDIN, {
         input: rollbackScript(begun.id, begun.nonce, cause),
@@ -540,6 +545,10 @@ class HostRun {
   }
 
   private rollbackDetails: readonly string[] = [];
+  /** The host was asked to go back, or does so: only its former address counts. */
+  private goesBack = false;
+  /** Of the last dial that failed. */
+  private lastError: string | undefined;
 
   private rolledBack(begun: Begun, status: TransactionStatus): HostResult {
     if (this.cutOffAtMs !== undefined) {
@@ -565,7 +574,13 @@ class HostRun {
           ? `after the change SSH at ${address} did not answer within ${begun.budget.confirmSeconds} s`
           : `after the change the host could not be proved good within ${begun.budget.confirmSeconds} s`
         : (status.cause ?? 'unknown'),
-      details: [...this.rollbackDetails, ...differences],
+      details: [
+        ...(this.timings.reconnectMs === undefined && this.lastError !== undefined
+          ? [`last try: ${this.lastError}`]
+          : []),
+        ...this.rollbackDetails,
+        ...differences,
+      ],
       verified,
     });
   }
@@ -635,6 +650,11 @@ class HostRun {
       timings: this.timings,
     };
   }
+}
+
+/** Slow hosts are given the time their user allows, but never so long that only one try is left. */
+function redialTimeoutMs(connectTimeoutMs: number, leftMs: number): number {
+  return Math.min(connectTimeoutMs, Math.max(REDIAL_TIMEOUT_MS, leftMs / 3));
 }
 
 /** The host's name stands in front of every line already. */

@@ -1,0 +1,9 @@
+/** User errors on standard error; what came from hosts or files is printed without control characters. */
+import { NetorchError, formatError, type NetorchErrors } from '../errors.js';
+import { sanitiseLines } from '../ui/sanitise.js';
+
+export function printErrors(error: NetorchError | NetorchErrors): void {
+  const errors = error instanceof NetorchError ? [error] : error.errors;
+  const lines = errors.flatMap((item) => sanitiseLines(formatError(item)));
+  process.stderr.write(`${lines.join('\n')}\n`);
+}
