@@ -8,35 +8,31 @@ now() { read -r up _ </proc/uptime && up=${up%%.*}; }
 
 release() {
 	cd / && rm -rf "${R:?}/$TX"
-	[ "$(cat "$R/lock/owner" 2>/dev/null)" = "$TX" ] && rm -rf "$R/lock"
 }
 
-# One transaction at a time. A lock whose transaction is over, or was never begun, is taken over.
-lock() {
-	for try in 1 2; do
-		if mkdir "$R/lock" 2>/dev/null; then
-			echo "$TX" >"$R/lock/owner"
-			return 0
-		fi
-		other=
-		read -r other <"$R/lock/owner" 2>/dev/null
-		now
-		for s in "$R/$other"/state.*; do
-			[ "${s##*/}" = state.new ] && read -r since <"$R/$other/begun" 2>/dev/null && [ $((up - since)) -gt 120 ] && continue
-			case ${s##*/} in
-			state.new | state.armed | state.applying | state.applied | state.rolling-back)
-				read -r who <"$R/$other/owner" 2>/dev/null
-				read -r since <"$R/$other/begun" 2>/dev/null
-				read -r until <"$R/$other/deadline" 2>/dev/null
-				echo "refused busy $other ${s##*/state.} $((up - ${since:-up})) $((${until:-up} - up)) $who"
-				return 1
-				;;
-			esac
-		done
-		mv "$R/lock" "$R/lock.stale.$$" 2>/dev/null && rm -rf "$R/lock.stale.$$"
-	done
-	echo "refused busy unknown locking 0 0 another netorch took the lock at the same moment"
-	return 1
+# One transaction at a time, without a lock that could go stale: each one puts itself on record first and
+# looks for others then, so that of two that begin together at most one goes on.
+find_others() {
+	now
+	for s in "$R"/*/state.*; do
+		d=${s%/*}
+		[ "$d" != "$R/$TX" ] || continue
+		since=$up until=$up who=
+		read -r since <"$d/begun"
+		read -r until <"$d/deadline"
+		read -r who <"$d/owner"
+		case ${s##*/} in
+		state.new)
+			# It stopped half-way before it was armed. Should it wake up, it finds that it cannot be armed.
+			[ $((up - since)) -gt 120 ] && mv "$s" "$d/abandoned" && continue
+			;;
+		state.armed | state.applying | state.applied | state.rolling-back) ;;
+		*) continue ;;
+		esac
+		echo "refused busy ${d##*/} ${s##*/state.} $((up - since)) $((until - up)) $who"
+		return 1
+	done 2>/dev/null
+	return 0
 }
 
 # Records of ended transactions are kept for "status", the newest few only.
@@ -62,15 +58,14 @@ begin() {
 		echo "refused environment $R cannot be written"
 		return 0
 	}
-	# The transaction is on record before the lock is: who finds the lock finds its owner.
 	now
-	{ mkdir "$R/$TX" && cd "$R/$TX" && echo "$OWNER" >owner && echo "$up" >begun && : >state.new; } || {
+	{ mkdir "$R/$TX" && cd "$R/$TX" && echo "$OWNER" >owner && echo "$up" >begun &&
+		echo $((up + SECONDS_TO_DEADLINE)) >deadline && : >state.new; } || {
 		echo "refused environment $R/$TX could not be written (is it full?)"
 		release
 		return 0
 	}
-	echo $((up + SECONDS_TO_DEADLINE)) >deadline
-	lock || {
+	find_others || {
 		release
 		return 0
 	}

@@ -18,7 +18,8 @@ say() {
 move() { mv "state.$1" "state.$2" 2>/dev/null; }
 state() { for s in state.*; do echo "${s#state.}"; done; }
 is_over() { [ -e state.confirmed ] || [ -e state.rolled-back ] || [ -e state.incomplete ]; }
-unlock() { [ "$(cat ../lock/owner 2>/dev/null)" = "$TX" ] && rm -rf ../lock; }
+# Is that process one of this transaction's? A number alone may belong to another one by now.
+is_alive() { grep -qs "$TX" "/proc/$1/cmdline"; }
 snapshot() { readings | sed -E -f canonical.sed; }
 
 # Neighbours keep the old MAC of an address for minutes unless told.
@@ -214,15 +215,27 @@ restore() {
 	return 0
 }
 
+# Another one is at it, or it is over. Only when that one died half-way it is taken over, by one.
+take_over() {
+	i=0
+	while [ -e state.rolling-back ]; do
+		if read -r who <rollback.pid; then
+			is_alive "$who" || { mv rollback.pid "rollback.dead.$$" && return 0; }
+		elif [ "$i" -gt 5 ]; then
+			# It won, and died before it could write its number.
+			mkdir taken-over && return 0
+		fi
+		i=$((i + 1))
+		sleep 1
+	done 2>/dev/null
+	return 1
+}
+
 # $1: why. Wins the rename, ends the apply, restores, compares, says the truth.
 rollback() {
-	move applied rolling-back || move applying rolling-back || move armed rolling-back || {
-		# Another one is at it, or it is over. If that one dies half-way, this one takes over.
-		while [ -e state.rolling-back ]; do
-			read -r who <rollback.pid 2>/dev/null && kill -0 "$who" 2>/dev/null || break
-			sleep 1
-		done
-		[ -e state.rolling-back ] || return 0
+	move applied rolling-back || move applying rolling-back || move armed rolling-back || take_over || {
+		say "over $(state)"
+		return 0
 	}
 	rm -f reserve
 	echo $$ >rollback.pid
@@ -230,9 +243,9 @@ rollback() {
 	say "rolling-back $1"
 	read -r runner <runner.pid 2>/dev/null || runner=
 	if [ -n "$runner" ] && [ "$runner" != "$$" ]; then
-		kill -KILL -- "-$runner" 2>/dev/null
+		kill -KILL "-$runner" 2>/dev/null
 		i=0
-		while kill -0 -- "-$runner" 2>/dev/null && [ "$i" -lt 50 ]; do
+		while kill -0 "-$runner" 2>/dev/null && [ "$i" -lt 50 ]; do
 			sleep 0.1
 			i=$((i + 1))
 		done
@@ -240,11 +253,9 @@ rollback() {
 	if restore; then
 		move rolling-back rolled-back
 		announce current
-		unlock
 		say 'rolled-back verified'
 	else
 		move rolling-back incomplete
-		unlock
 		say 'rolled-back incomplete'
 		{ sed 's/^/missing: /' missing.lines && sed 's/^/surplus: /' surplus; } >differences
 	fi
@@ -252,7 +263,7 @@ rollback() {
 }
 
 end_timers() {
-	read -r timer <timer.pid 2>/dev/null && [ "$timer" != "$$" ] && kill -TERM -- "-$timer" 2>/dev/null
+	read -r timer <timer.pid 2>/dev/null && [ "$timer" != "$$" ] && kill -TERM "-$timer" 2>/dev/null
 	if [ -d /run/systemd/system ]; then
 		systemctl stop --no-block "netorch-$TX-deadline.timer" >/dev/null 2>&1
 	fi
@@ -278,13 +289,11 @@ verb_run() {
 	if [ -d /run/systemd/system ]; then
 		if grep -q 'session.*scope' /proc/self/cgroup; then
 			say 'refused environment the runner could not leave the SSH session'
-			unlock
 			exit 1
 		fi
 		systemd-run --quiet --collect --unit="netorch-$TX-deadline" --on-active="${left}s" --timer-property=AccuracySec=100ms \
 			env NETORCH_DIR="$T" sh "$T/runtime.sh" timer >>events 2>&1 || {
 			say 'refused environment systemd-run could not arm the timer'
-			unlock
 			exit 1
 		}
 	else
@@ -294,13 +303,17 @@ verb_run() {
 			i=$((i + 1))
 			[ "$i" -lt 50 ] || {
 				say 'refused environment the timer did not start'
-				unlock
 				exit 1
 			}
 			sleep 0.1
 		done
 	fi
-	mv state.new state.armed
+	# Another transaction may have given this one up for dead.
+	move new armed || {
+		say 'refused environment it took too long to begin'
+		end_timers
+		exit 1
+	}
 	now
 	say "armed $up $deadline"
 	move armed applying || exit 0
@@ -339,8 +352,7 @@ verb_confirm() {
 	if move applied confirmed; then
 		rm -f reserve
 		echo confirmed
-		unlock
-		read -r runner <runner.pid && kill -TERM -- "-$runner" 2>/dev/null
+		read -r runner <runner.pid && kill -TERM "-$runner" 2>/dev/null
 		end_timers
 	else
 		echo "not-applied $(state)"
@@ -349,12 +361,13 @@ verb_confirm() {
 
 # Moves the deadline, never beyond the maximum announced at begin.
 verb_extend() {
-	is_over && {
+	read -r max <deadline.max
+	read -r deadline <deadline
+	now
+	if is_over || [ -e state.rolling-back ] || [ "$up" -ge "$deadline" ]; then
 		echo "too-late $(state)"
 		return 0
-	}
-	read -r max <deadline.max
-	now
+	fi
 	until=$((up + $1))
 	[ "$until" -le "$max" ] || until=$max
 	echo "$until" >deadline.new && mv deadline.new deadline
@@ -363,11 +376,12 @@ verb_extend() {
 
 # Starts the rollback outside the session that asks for it (it may cut that session off) and waits for its end.
 verb_request_rollback() {
+	# Listen first: it may end while this is starting.
+	exec 3<>pipe
 	if is_over; then
 		echo "over $(state)"
 		return 0
 	fi
-	exec 3<>pipe
 	if [ -d /run/systemd/system ]; then
 		systemd-run --quiet --collect --no-block --unit="netorch-$TX-rollback" env NETORCH_DIR="$T" sh "$T/runtime.sh" rollback "$1"
 	else
@@ -375,7 +389,7 @@ verb_request_rollback() {
 	fi
 	while IFS= read -r line <&3; do
 		echo "$line"
-		case $line in rolled-back*) break ;; esac
+		case $line in rolled-back* | over*) break ;; esac
 	done
 }
 

@@ -1,0 +1,457 @@
+/**
+ * The transaction on the host, in namespaces of this machine's kernel, under the shells that hosts have:
+ * a real observation, a real plan, the real scripts, real links. Where the text says "by itself", nobody
+ * but the host acts.
+ */
+import { afterEach, describe, expect, test } from 'vitest';
+import type { ObservedHost } from '../../src/agents/observed-host.js';
+import {
+  beginScript,
+  confirmScript,
+  parseBeginLine,
+  parseStatus,
+  rollbackScript,
+  statusScript,
+  type BeginEvent,
+  type TransactionRequest,
+} from '../../src/agents/transaction.js';
+import { iproute2Scripts } from '../../src/backends/backend.js';
+import type { BackendScripts } from '../../src/backends/steps.js';
+import { compareStates } from '../../src/network/compare.js';
+import type { ChangePlan } from '../../src/plan/change.js';
+import { planHost } from '../../src/plan/plan-host.js';
+import { desiredOf } from '../network/documents.js';
+import { NamespaceHost, SHELLS, whyNot } from './namespace-host.js';
+
+/** Two NICs with cables (their other ends stand for the switch), a bridge in use, routes and a rule. */
+const NETWORK = `
+for i in 0 1 2; do
+  ip link add eth$i type veth peer name sw$i
+  ip link set sw$i up
+  ip link set eth$i up
+done
+ip addr add 192.0.2.5/24 brd + dev eth0
+ip addr add 192.0.2.6/24 brd + dev eth0
+ip addr add 2001:db8::5/64 dev eth0 nodad
+ip addr add 198.51.100.5/24 dev eth1
+ip link add br0 type bridge
+ip link set eth2 master br0
+ip link set br0 up
+ip addr add 10.0.0.1/24 dev br0
+ip route add default via 192.0.2.1
+ip route add 203.0.113.0/24 via 192.0.2.9 metric 50
+ip route add default via 192.0.2.254 table 100
+ip rule add from 192.0.2.6 lookup 100 pref 1000
+ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 nud permanent dev eth0
+bridge fdb add 02:00:00:00:00:0a dev eth2 master static
+`;
+
+/** Touches every kind of thing: a bridge over two NICs, moved addresses, routes, a rule, bridge options, a vxlan. */
+const DESIRED = `
+interfaces:
+  - name: br1
+    type: linux-bridge
+    mtu: 1450
+    ipv4:
+      enabled: true
+      address: [{ ip: 192.0.2.5, prefix-length: 24 }, { ip: 192.0.2.77, prefix-length: 24 }]
+    bridge:
+      options: { stp: { enabled: false } }
+      port: [{ name: eth0 }, { name: eth1 }]
+  - name: br0
+    bridge:
+      options: { stp: { enabled: true }, mac-ageing-time: 60 }
+      port: [{ name: eth2, stp-path-cost: 50 }]
+  - name: vx5
+    type: vxlan
+    vxlan: { id: 5, base-iface: br1, remote: 192.0.2.200 }
+    state: up
+routes:
+  config:
+    - { destination: 0.0.0.0/0, state: absent }
+    - { destination: 0.0.0.0/0, next-hop-interface: br1, next-hop-address: 192.0.2.1 }
+    - { destination: 172.16.0.0/16, next-hop-interface: br1, next-hop-address: 192.0.2.8 }
+route-rules:
+  config:
+    - { ip-from: 192.0.2.6/32, state: absent }
+    - { ip-from: 192.0.2.77/32, route-table: 100, priority: 1001 }
+`;
+
+/** One address more: a small change, for tests that are about something else. */
+const SMALL = `
+interfaces:
+  - name: eth1
+    ipv4:
+      enabled: true
+      address: [{ ip: 198.51.100.5, prefix-length: 24 }, { ip: 198.51.100.6, prefix-length: 24 }]
+`;
+
+const NONCE = 'right';
+let count = 0;
+
+type Prepared = Readonly<{
+  id: string;
+  observed: ObservedHost;
+  plan: ChangePlan;
+  scripts: BackendScripts;
+  request: TransactionRequest;
+  script: string;
+}>;
+
+function beginOf(request: TransactionRequest): string {
+  return beginScript(request);
+}
+
+async function prepare(
+  host: NamespaceHost,
+  desired: string,
+  change: Partial<TransactionRequest> & { apply?: (script: string) => string } = {},
+): Promise<Prepared> {
+  const observed = await host.observe();
+  const plan = planHost('h1', observed, desiredOf(desired));
+  const scripts = iproute2Scripts({ plan, observed: observed.state, lines: observed.lines });
+  const { apply, ...overrides } = change;
+  count += 1;
+  const request: TransactionRequest = {
+    id: `20260101T000000-${String(count).padStart(4, '0')}`,
+    nonce: NONCE,
+    owner: 'test',
+    secondsToDeadline: 600,
+    maxSeconds: 1200,
+    scripts: apply === undefined ? scripts : { ...scripts, apply: apply(scripts.apply) },
+    resolvConf: observed.resolvConf,
+    ...overrides,
+  };
+  return { id: request.id, observed, plan, scripts, request, script: beginOf(request) };
+}
+
+const eventsOf = (text: string): BeginEvent[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(parseBeginLine);
+
+async function begin(host: NamespaceHost, prepared: Prepared): Promise<BeginEvent[]> {
+  const { stdout, stderr } = await host.send(prepared.script);
+  expect(stderr).toBe('');
+  return eventsOf(stdout);
+}
+const kinds = (events: readonly BeginEvent[]): readonly string[] => events.map(({ kind }) => kind);
+
+async function confirm(host: NamespaceHost, id: string, nonce = NONCE): Promise<string> {
+  return (await host.send(confirmScript(id, nonce))).stdout.trim();
+}
+
+/** Everything on the host is again what it was: the canonical lines, without the kernel's own link-locals. */
+async function expectAsBefore(host: NamespaceHost, before: ObservedHost): Promise<void> {
+  const now = await host.observe();
+  const sorted = (lines: readonly string[]) =>
+    lines.filter((line) => !/ inet6 fe80:.* scope link/.test(line)).sort();
+  expect(sorted(now.lines)).toEqual(sorted(before.lines));
+}
+
+describe.each(SHELLS)('a transaction under %s', (shell) => {
+  const reason = whyNot(shell);
+  const hosts: NamespaceHost[] = [];
+  const start = async (): Promise<NamespaceHost> => {
+    const host = await NamespaceHost.start(shell);
+    hosts.push(host);
+    await host.sh(NETWORK);
+    return host;
+  };
+  afterEach(async () => {
+    await Promise.all(hosts.splice(0).map((host) => host.stop()));
+  });
+  const scenario = (name: string, run: () => Promise<void>): void => {
+    test.skipIf(reason !== undefined)(
+      reason === undefined ? name : `${name} (skipped: ${reason})`,
+      { timeout: 60_000 },
+      run,
+    );
+  };
+
+  scenario('is armed, applied and confirmed, and is then what the plan says', async () => {
+    const host = await start();
+    const prepared = await prepare(host, DESIRED);
+    expect(kinds(await begin(host, prepared))).toEqual(['armed', 'applied']);
+    expect(host.state(prepared.id)).toBe('applied');
+    const now = await host.observe();
+    expect(compareStates(prepared.plan.target, now.state, new Set(prepared.plan.scope))).toEqual(
+      [],
+    );
+    expect(planHost('h1', now, desiredOf(DESIRED)).changes).toEqual([]);
+    expect(await confirm(host, prepared.id)).toBe('confirmed');
+    expect(host.state(prepared.id)).toBe('confirmed');
+  });
+
+  scenario('leaves no process behind when it is confirmed', async () => {
+    const host = await start();
+    const prepared = await prepare(host, SMALL);
+    await begin(host, prepared);
+    await confirm(host, prepared.id);
+    const left = async () => (await host.sh(`cat /proc/[0-9]*/cmdline | tr '\\0' ' '`)).trim();
+    await expect.poll(left, { timeout: 20_000 }).not.toContain(prepared.id);
+  });
+
+  scenario('answers a second confirm as the first', async () => {
+    const host = await start();
+    const prepared = await prepare(host, SMALL);
+    await begin(host, prepared);
+    expect(await confirm(host, prepared.id)).toBe('confirmed');
+    expect(await confirm(host, prepared.id)).toBe('confirmed');
+  });
+
+  scenario('takes a confirm, a rollback only from who knows its nonce', async () => {
+    const host = await start();
+    const prepared = await prepare(host, SMALL);
+    await begin(host, prepared);
+    expect(await confirm(host, prepared.id, 'wrong')).toBe('refused nonce');
+    const asked = await host.send(rollbackScript(prepared.id, 'wrong', 'no'));
+    expect(asked.stdout.trim()).toBe('refused nonce');
+    expect(host.state(prepared.id)).toBe('applied');
+  });
+
+  scenario('rolls back at once, verified, when a step fails', async () => {
+    const host = await start();
+    const prepared = await prepare(host, DESIRED, {
+      apply: (script) =>
+        script.replace(
+          /return 0\n$/,
+          "S=99\nip -batch - <<'EOT' || return 1\nlink set dev eth1 down\nlink set dev nowhere up\nEOT\nreturn 0\n",
+        ),
+    });
+    const events = await begin(host, prepared);
+    expect(events).toMatchObject([
+      { kind: 'armed' },
+      { kind: 'failed', segment: 99 },
+      { kind: 'rolling-back', cause: 'a step failed' },
+      { kind: 'rolled-back', verified: true },
+    ]);
+    await expectAsBefore(host, prepared.observed);
+    const status = parseStatus(
+      'h1',
+      (await host.send(statusScript(prepared.id))).stdout.split('\n'),
+    );
+    expect(status.state).toBe('rolled-back');
+    expect(status.failure.join('\n')).toMatch(/segment 99\n.*nowhere.*\n.*Command failed -:2/s);
+  });
+
+  scenario('rolls back when the controller asks for it', async () => {
+    const host = await start();
+    const prepared = await prepare(host, DESIRED);
+    await begin(host, prepared);
+    const asked = await host.send(rollbackScript(prepared.id, NONCE, 'it is not what I meant'));
+    expect(asked.stdout.trim().split('\n')).toEqual([
+      'rolling-back it is not what I meant',
+      'rolled-back verified',
+    ]);
+    await expectAsBefore(host, prepared.observed);
+    const again = await host.send(rollbackScript(prepared.id, NONCE, 'again'));
+    expect(again.stdout.trim()).toBe('over rolled-back');
+    expect(host.file(prepared.id, 'cause').trim()).toBe('it is not what I meant');
+  });
+
+  scenario('rolls back by itself at the deadline, and takes no confirm from then on', async () => {
+    const host = await start();
+    const prepared = await prepare(host, DESIRED, { secondsToDeadline: 2 });
+    await begin(host, prepared);
+    expect(await host.reaches(prepared.id, 'rolled-back', 'incomplete')).toBe('rolled-back');
+    await expectAsBefore(host, prepared.observed);
+    expect(await confirm(host, prepared.id)).toBe('too-late rolled-back');
+  });
+
+  scenario('refuses a confirm after the deadline even when no timer has acted', async () => {
+    const host = await start();
+    const prepared = await prepare(host, SMALL);
+    await begin(host, prepared);
+    // As after a thaw: time has gone by, and the confirm comes before the timers are awake.
+    await host.sh(`echo 1 >/run/netorch/${prepared.id}/deadline`);
+    expect(await confirm(host, prepared.id)).toBe('too-late applied');
+    expect(host.state(prepared.id)).toBe('applied');
+  });
+
+  scenario('rolls back by the timer when the runner is killed after the steps', async () => {
+    const host = await start();
+    const prepared = await prepare(host, DESIRED, { secondsToDeadline: 3 });
+    await begin(host, prepared);
+    await host.kill(prepared.id, 'runner.pid');
+    expect(await host.reaches(prepared.id, 'rolled-back', 'incomplete')).toBe('rolled-back');
+    await expectAsBefore(host, prepared.observed);
+  });
+
+  scenario('rolls back by the runner when the timer is killed', async () => {
+    const host = await start();
+    const prepared = await prepare(host, DESIRED, { secondsToDeadline: 3 });
+    await begin(host, prepared);
+    await host.kill(prepared.id, 'timer.pid');
+    expect(await host.reaches(prepared.id, 'rolled-back', 'incomplete')).toBe('rolled-back');
+    await expectAsBefore(host, prepared.observed);
+  });
+
+  scenario('rolls back by the timer when the runner is killed between two steps', async () => {
+    const host = await start();
+    const prepared = await prepare(host, DESIRED, {
+      secondsToDeadline: 3,
+      // Stuck after the last step, as a step that never returns.
+      apply: (script) => script.replace(/return 0\n$/, 'echo stuck >stuck\nsleep 1000\n'),
+    });
+    const { answer } = host.sendAndWatch(prepared.script);
+    await host.reaches(prepared.id, 'applying');
+    await expect
+      .poll(() => host.sh(`cat /run/netorch/${prepared.id}/stuck 2>/dev/null || :`), {
+        timeout: 20_000,
+      })
+      .toContain('stuck');
+    await host.kill(prepared.id, 'runner.pid');
+    expect(kinds(eventsOf((await answer).stdout))).toEqual([
+      'armed',
+      'rolling-back',
+      'rolled-back',
+    ]);
+    await expectAsBefore(host, prepared.observed);
+  });
+
+  scenario('ends a step that hangs when it rolls back at the deadline', async () => {
+    const host = await start();
+    const prepared = await prepare(host, DESIRED, {
+      secondsToDeadline: 2,
+      apply: (script) =>
+        script.replace(/return 0\n$/, 'sleep 1000\nip link set dev eth1 down\nreturn 0\n'),
+    });
+    const events = await begin(host, prepared);
+    expect(events.at(-1)).toEqual({ kind: 'rolled-back', verified: true });
+    await expectAsBefore(host, prepared.observed);
+    expect(await host.sh(`cat /proc/[0-9]*/cmdline | tr '\\0' ' '`)).not.toContain(prepared.id);
+  });
+
+  scenario('goes on when the session that began it is gone', async () => {
+    const host = await start();
+    const prepared = await prepare(host, DESIRED, {
+      secondsToDeadline: 3,
+      apply: (script) => `sleep 1\n${script}`,
+    });
+    const { child, answer } = host.sendAndWatch(prepared.script);
+    await host.reaches(prepared.id, 'applying');
+    child.kill('SIGKILL');
+    await answer;
+    expect(await host.reaches(prepared.id, 'applied', 'rolled-back')).toBe('applied');
+    expect(await confirm(host, prepared.id)).toBe('confirmed');
+  });
+
+  scenario('refuses to begin while another one is open, and says whose', async () => {
+    const host = await start();
+    const first = await prepare(host, SMALL, { owner: 'alice@laptop, netorch' });
+    await begin(host, first);
+    const second = await prepare(host, DESIRED);
+    expect(await begin(host, second)).toMatchObject([
+      { kind: 'busy', transaction: first.id, state: 'applied', owner: 'alice@laptop, netorch' },
+    ]);
+    expect(host.state(first.id)).toBe('applied');
+    await confirm(host, first.id);
+    const third = await prepare(host, DESIRED);
+    expect(kinds(await begin(host, third))).toEqual(['armed', 'applied']);
+  });
+
+  scenario('has one beginner at most when many begin in the same moment', async () => {
+    const host = await start();
+    for (let round = 0; round < 3; round++) {
+      const address = `198.51.100.${20 + round}`;
+      const many = await Promise.all(
+        [1, 2, 3, 4].map(() => prepare(host, SMALL.replace('198.51.100.6', address))),
+      );
+      const answers = await Promise.all(many.map((one) => begin(host, one)));
+      const begun = many.filter((_, index) => answers[index]?.[0]?.kind === 'armed');
+      expect(begun.length).toBeLessThanOrEqual(1);
+      for (const events of answers) expect(['armed', 'busy']).toContain(events[0]?.kind);
+      for (const { id } of begun) expect(await confirm(host, id)).toBe('confirmed');
+    }
+  });
+
+  scenario('takes over from one that never came to be armed, which then cannot go on', async () => {
+    const host = await start();
+    const stalled = await prepare(host, SMALL);
+    await host.sh(
+      `mkdir -p /run/netorch/${stalled.id}; cd /run/netorch/${stalled.id}; : >state.new; echo -200 >begun; echo someone >owner`,
+    );
+    const next = await prepare(host, SMALL);
+    expect(kinds(await begin(host, next))).toEqual(['armed', 'applied']);
+    expect(await confirm(host, next.id)).toBe('confirmed');
+    expect((await host.observe()).transactions.map(({ state }) => state)).toEqual(['confirmed']);
+  });
+
+  scenario(
+    'refuses a host that has changed since it was observed, and touches nothing',
+    async () => {
+      const host = await start();
+      const prepared = await prepare(host, DESIRED);
+      await host.sh('ip link set eth1 mtu 1400');
+      const before = await host.observe();
+      const events = await begin(host, prepared);
+      expect(events.at(-1)).toEqual({ kind: 'changed' });
+      expect(kinds(events)).toContain('changed-line');
+      expect((await host.observe()).transactions).toEqual([]);
+      await expectAsBefore(host, before);
+    },
+  );
+
+  scenario('refuses a host on which what it would add has appeared', async () => {
+    const host = await start();
+    const prepared = await prepare(host, DESIRED);
+    await host.sh('ip link add br1 type bridge');
+    expect((await begin(host, prepared)).at(-1)).toEqual({ kind: 'changed' });
+  });
+
+  scenario('gives back what it was from every point of the way', async () => {
+    const host = await start();
+    const { segments } = (await prepare(host, DESIRED)).scripts;
+    const lines = segments.flatMap(({ tool, lines: texts }) =>
+      texts.map(({ text }) =>
+        tool === 'write'
+          ? `echo ${text.split(' ')[1] ?? ''} >${text.split(' ')[0] ?? ''}`
+          : `${tool} ${text}`,
+      ),
+    );
+    expect(lines.length).toBeGreaterThan(15);
+    for (let done = 0; done <= lines.length; done++) {
+      const prepared = await prepare(host, DESIRED, {
+        apply: () => `${lines.slice(0, done).join('\n')}\nreturn 1\n`,
+      });
+      const events = await begin(host, prepared);
+      expect({ done: lines.slice(0, done).at(-1), last: events.at(-1) }).toEqual({
+        done: lines.slice(0, done).at(-1),
+        last: { kind: 'rolled-back', verified: true },
+      });
+      await expectAsBefore(host, prepared.observed);
+    }
+  });
+
+  scenario('has one winner when confirm and rollback come together', async () => {
+    const host = await start();
+    const seen = new Set<string>();
+    for (let round = 0; round < 8; round++) {
+      const prepared = await prepare(
+        host,
+        SMALL.replace('198.51.100.6', `198.51.100.${100 + round}`),
+      );
+      await begin(host, prepared);
+      const [confirmed, asked] = await Promise.all([
+        confirm(host, prepared.id),
+        host.send(rollbackScript(prepared.id, NONCE, 'race')),
+      ]);
+      const state = await host.reaches(prepared.id, 'confirmed', 'rolled-back', 'incomplete');
+      seen.add(state);
+      const now = await host.observe();
+      if (state === 'confirmed') {
+        expect(confirmed).toBe('confirmed');
+        expect(
+          compareStates(prepared.plan.target, now.state, new Set(prepared.plan.scope)),
+        ).toEqual([]);
+      } else {
+        expect(confirmed).toMatch(/^not-applied |^too-late /);
+        expect(asked.stdout).toContain('rolled-back verified');
+        await expectAsBefore(host, prepared.observed);
+      }
+    }
+    expect(seen.has('incomplete')).toBe(false);
+  });
+});
