@@ -6,7 +6,6 @@ import { Command, Option } from 'commander';
 
 import { NetorchError } from '../errors.js';
 import { selectHosts } from '../inventory/host-pattern.js';
-import type { RunEvent } from '../run/events.js';
 import { EventStream } from '../run/event-stream.js';
 import type { HostJob } from '../run/host-job.js';
 import { openJournal, stateFolder } from '../run/journal.js';
@@ -145,16 +144,15 @@ async function runPlay(
       `the journal cannot be written any more (${String(error)}); the run goes on\n`,
     );
   });
-  const armed = new Map<string, Extract<RunEvent, { type: 'host.armed' }>>();
+  const armed = new Set<string>();
   stream.listen((event) => {
-    if (event.type === 'host.armed') armed.set(event.host, event);
+    if (event.type === 'host.armed') armed.add(event.host);
     if (event.type === 'host.finished') armed.delete(event.host);
   });
   const interrupts = interruptHandler({
     stop,
     emit: stream.emit,
-    armed: () =>
-      [...armed.values()].map((event) => ({ host: event.host, announced: event.announced })),
+    armed: () => armed.size,
     leave: async () => {
       await reporter.close();
     },

@@ -9,8 +9,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type InterruptOptions = Readonly<{
   stop: AbortController;
   emit: Emit;
-  /** Hosts with an open transaction, and when each is back to what it was (ISO time). */
-  armed: () => readonly Readonly<{ host: string; announced: string }>[];
+  /** How many hosts have an open transaction. */
+  armed: () => number;
   /** Restores the terminal. */
   leave: () => Promise<void>;
 }>;
@@ -24,28 +24,18 @@ export function interruptHandler(options: InterruptOptions): Readonly<{
   const interrupt = (): void => {
     times += 1;
     if (times === 1) {
-      const count = options.armed().length;
       options.stop.abort();
       options.emit({
         type: 'run.stopping',
-        reason: `interrupted: no new host is begun; ${count} under way run${count === 1 ? 's' : ''} to the end (again to leave at once)`,
+        reason: 'interrupted',
       });
       return;
     }
     if (times > 2) process.exit(130);
     const left = options.armed();
     void options.leave().finally(() => {
-      const lines =
-        left.length === 0
-          ? ['left: no host was under way']
-          : [
-              'left; these hosts were under way and roll back by themselves unless they were confirmed:',
-              ...left.map(
-                ({ host, announced }) => `  ${host}: back to what it was by ${announced}`,
-              ),
-              'see how they ended with: netorch status',
-            ];
-      process.stderr.write(`${lines.join('\n')}\n`);
+      // The reporter has named the hosts under way and when each is back.
+      if (left > 0) process.stderr.write('see how they ended with: netorch status\n');
       process.exit(130);
     });
   };

@@ -627,7 +627,9 @@ class HostRun {
           error.errors[0] === undefined
             ? 'unknown'
             : withoutHost(this.job.host, formatError(error.errors[0]).split('\n')[0] ?? ''),
-        details: error.errors.slice(1).flatMap((item) => formatError(item).split('\n')),
+        details: error.errors
+          .slice(1)
+          .flatMap((item) => withoutHost(this.job.host, formatError(item)).split('\n')),
       });
     }
     const [first = '', ...rest] = formatError(error).split('\n');
