@@ -5,9 +5,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The folder of the lab's scripts and the guests' configuration: beside this module, built or not. */
-export const DATA_FOLDER = fileURLToPath(new URL('.', import.meta.url));
+const DATA_FOLDER = fileURLToPath(new URL('.', import.meta.url));
 
 export const BUILD_SCRIPT = path.join(DATA_FOLDER, 'build-image.sh');
+export const BOOT_SCRIPT = path.join(DATA_FOLDER, 'boot.sh');
 export const GUEST_FOLDER = path.join(DATA_FOLDER, 'guest');
 
 /** Where a lab lives unless told otherwise. Short, for sockets in it have paths of 108 bytes at most. */

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { NetorchError } from '../errors.js';
+import { BOOT_SCRIPT } from './lab-files.js';
 import { enterArguments, LAB_MARK, type LabNamespace } from './namespace.js';
 import {
   labEnvironment,
@@ -52,6 +53,10 @@ export async function prepareMachine(
 ): Promise<void> {
   const seed = path.join(dir, machine.name, 'seed');
   mkdirSync(seed, { recursive: true, mode: 0o700 });
+  // A copy of our own, because it has to be executable and an installed package need not keep that.
+  const boot = path.join(dir, machine.name, 'boot');
+  copyFileSync(BOOT_SCRIPT, boot);
+  chmodSync(boot, 0o700);
   const keyFile = path.join(seed, 'ssh_host_ed25519_key');
   await makeKey(keyFile, machine.name);
   copyFileSync(path.join(dir, 'key.pub'), path.join(seed, 'authorized_keys'));
@@ -75,9 +80,6 @@ export async function makeKey(file: string, comment: string): Promise<void> {
 /** Switches a machine on; its disk is as it was left. Returns before it has booted. */
 export async function powerOn(box: LabBox, machine: LabMachine): Promise<void> {
   const folder = path.join(box.dir, machine.name);
-  // With its old control folder in place the kernel would silently choose another name, and a second
-  // kernel on one disk could not be told from the first.
-  rmSync(path.join(folder, 'vm'), { recursive: true, force: true });
   const log = path.join(folder, 'console.log');
   appendFileSync(log, '');
   chmodSync(log, 0o600);
@@ -86,14 +88,15 @@ export async function powerOn(box: LabBox, machine: LabMachine): Promise<void> {
   );
   // A group of its own, so that one signal reaches the helper processes as well. The one in between
   // ends at once, whereby the kernel becomes a child of the box's process 1.
-  const script = `dir=$1; shift
-setsid sh -c 'echo $$ >"$0/pid"; exec "$@"' "$dir" linux.uml "$@" </dev/null >>"$dir/console.log" 2>&1 &`;
+  const script = `cd "$0" && rm -f pid || exit 1
+setsid bash "$0/boot" "$@" </dev/null >>console.log 2>&1 &
+until [ -s pid ] || ! kill -s 0 $!; do sleep 0.01; done`;
   const args = kernelArguments(machine, {
     folder,
     image: box.image,
     machineId: machineId.digest('hex'),
   });
-  const result = await runInside(box, ['sh', '-c', script, 'sh', folder, ...args], 'all', {
+  const result = await runInside(box, ['sh', '-c', script, folder, ...args], 'all', {
     env: { ...labEnvironment(), TMPDIR: '/dev/shm' },
   });
   if (result.code !== 0) {
@@ -115,7 +118,7 @@ export async function signalMachine(
 ): Promise<void> {
   const script = `read -r pid <"$1/pid" || exit 1
 case $2 in
-  KILL) kill -s KILL -- "-$pid" && while kill -0 -- "-$pid"; do sleep 0.02; done 2>/dev/null ;;
+  KILL) kill -s KILL -- "-$pid" && while kill -s 0 -- "-$pid"; do sleep 0.02; done 2>/dev/null ;;
   *) kill -s "$2" "$pid" ;;
 esac || :`;
   const folder = path.join(box.dir, name);
@@ -177,7 +180,7 @@ export async function waitForBoot(
       signal: options.signal,
     });
   const listening = `until nc -z -w 1 "$2" 22 2>/dev/null; do
-  kill -0 "$(cat "$1/pid")" 2>/dev/null || exit 9
+  kill -s 0 "$(cat "$1/pid")" 2>/dev/null || exit 9
   sleep 0.1
 done`;
   const folder = path.join(box.dir, machine.name);
