@@ -25,7 +25,7 @@ snapshot() { readings | sed -E -f canonical.sed; }
 # Neighbours keep the old MAC of an address for minutes unless told.
 announce() {
 	command -v arping >/dev/null 2>&1 || return 0
-	sed -n -E 's/^addr ([^ ]+) inet ([0-9.]+)\/.* scope global.*/\1 \2/p' "$1" | grep -E -f scope-devices | while read -r dev ip; do
+	ip -o -4 addr show scope global | sed -n -E 's/^[0-9]+: +([^ ]+) +inet ([0-9.]+).*/\1 \2/p' | grep -E -f scope-devices | while read -r dev ip; do
 		arping -U -q -c 2 -w 3 -I "$dev" "$ip" </dev/null >/dev/null 2>&1 &
 	done
 }
@@ -252,12 +252,12 @@ rollback() {
 	fi
 	if restore; then
 		move rolling-back rolled-back
-		announce current
+		announce
 		say 'rolled-back verified'
 	else
+		{ sed 's/^/missing: /' missing.lines && sed 's/^/surplus: /' surplus; } >differences
 		move rolling-back incomplete
 		say 'rolled-back incomplete'
-		{ sed 's/^/missing: /' missing.lines && sed 's/^/surplus: /' surplus; } >differences
 	fi
 	end_timers
 }
@@ -318,9 +318,8 @@ verb_run() {
 	say "armed $up $deadline"
 	move armed applying || exit 0
 	if apply 2>>stderr; then
-		snapshot >applied.lines
-		announce applied.lines
 		move applying applied && say applied
+		announce
 	else
 		{
 			echo "segment $S"
