@@ -116,7 +116,8 @@ export class Lab {
     const image = await ensureImage(release, progress, options.signal);
     claim(dir);
     try {
-      return await start(dir, hosts, image, progress, options.signal);
+      const { state, namespace } = await start(dir, hosts, image, progress, options.signal);
+      return new Lab(dir, state, namespace);
     } catch (error) {
       const stopping = options.signal?.aborted === true ? 'interrupted' : 'failed';
       progress(`${stopping}: taking everything down again`);
@@ -393,11 +394,6 @@ export class Lab {
     const state = readLabState(this.dir);
     if (state !== undefined) writeLabState(this.dir, { ...state, faults });
   }
-
-  /** Only for `start` below: a lab of a state that is not written down as `up` yet. */
-  static ofState(dir: string, state: LabState, namespace: LabNamespace): Lab {
-    return new Lab(dir, state, namespace);
-  }
 }
 
 function checkedDir(given: string | undefined): string {
@@ -461,7 +457,7 @@ async function start(
   image: string,
   progress: (line: string) => void,
   signal: AbortSignal | undefined,
-): Promise<Lab> {
+): Promise<Readonly<{ state: LabState; namespace: LabNamespace }>> {
   const starter = processIdentity(process.pid);
   if (starter === undefined) throw new Error('no /proc');
   let state: LabState = { version: 1, phase: 'starting', starter, image, hosts, faults: [] };
@@ -505,7 +501,7 @@ async function start(
   await Promise.all(hosts.map((host) => waitForDataPath(box, host, signal)));
   note({ phase: 'up' });
   progress(`the lab is up: ${dir}`);
-  return Lab.ofState(dir, state, namespace);
+  return { state, namespace };
 }
 
 /**
