@@ -1,12 +1,14 @@
 /**
  * What `netorch plan` prints: per host the ordered changes with their reason, their hazards and what
- * they mean for the way in. Hosts for which the very same text would be printed share it.
+ * they mean for the way in. Hosts whose plans differ in values of their own only share one (plan-groups.ts).
  */
 import type { NetorchError, SourceLocation } from '../errors.js';
 import { formatError } from '../errors.js';
 import type { Change, ChangePlan, Hazard } from '../plan/change.js';
 import type { Glyphs } from './glyphs.js';
 import { ASCII_GLYPHS, UNICODE_GLYPHS } from './glyphs.js';
+import type { PlanGroup } from './plan-groups.js';
+import { groupPlans } from './plan-groups.js';
 import { sanitise, sanitiseLines } from './sanitise.js';
 import type { StyledLine, TextStyle } from './styled-line.js';
 import { lineText, lineWidth, paintLine, span, wrapLine } from './styled-line.js';
@@ -71,12 +73,13 @@ export function countPlans(plans: readonly HostPlan[]): PlanTotals {
 export function renderPlan(plans: readonly HostPlan[], options: PlanTextOptions): string {
   const width = Math.max(LEAST_WIDTH, options.width ?? DEFAULT_WIDTH);
   const glyphs = options.unicode === false ? ASCII_GLYPHS : UNICODE_GLYPHS;
+  const decorate = (letter: string): string =>
+    options.unicode === false ? `<${letter}>` : `‹${letter}›`;
   const unchanged = plans.filter((item) => item.error === undefined && !isChanged(item));
   const sections = [
-    ...changedGroups(plans, glyphs, width).map(({ hosts, body }) => [
-      ...hostsHeading(hosts, width),
-      ...body,
-    ]),
+    ...groupPlans(plans.filter(isChanged), decorate).map((group) =>
+      groupLines(group, glyphs, width),
+    ),
     ...(unchanged.length === 0
       ? []
       : [
@@ -101,30 +104,55 @@ function isChanged(item: HostPlan): item is HostPlan & Readonly<{ plan: ChangePl
   return item.error === undefined && item.plan !== undefined && item.plan.changes.length > 0;
 }
 
-type PlanGroup = Readonly<{ hosts: readonly string[]; body: readonly StyledLine[] }>;
-
-/** In the order of each group's first host. */
-function changedGroups(
-  plans: readonly HostPlan[],
-  glyphs: Glyphs,
-  width: number,
-): readonly PlanGroup[] {
-  const groups = new Map<string, { hosts: string[]; body: readonly StyledLine[] }>();
-  for (const item of plans) {
-    if (!isChanged(item)) continue;
-    const body = planLines(item.plan, glyphs, width);
-    const key = body.map((line) => lineText(line)).join('\n');
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { hosts: [item.host], body });
-    else group.hosts.push(item.host);
-  }
-  return [...groups.values()];
+/** The shared plan of a group, and below it what differs by host. */
+function groupLines(group: PlanGroup, glyphs: Glyphs, width: number): readonly StyledLine[] {
+  return [
+    ...hostsHeading(group, width),
+    ...planLines(group.plan, glyphs, width),
+    ...valueTable(group, width),
+  ];
 }
 
-function hostsHeading(hosts: readonly string[], width: number): readonly StyledLine[] {
+function valueTable({ hosts, columns }: PlanGroup, width: number): readonly StyledLine[] {
+  if (columns.length === 0) return [];
+  const names = ['host', ...hosts.map((host) => sanitise(host))];
+  const cells = columns.map(({ letter, values }) => [
+    letter,
+    ...values.map((value) => sanitise(value)),
+  ]);
+  const padded = [names, ...cells].map((column) => {
+    const widest = Math.max(...column.map((cell) => textWidth(cell)));
+    return column.map((cell) => cell + ' '.repeat(widest - textWidth(cell)));
+  });
+  return names
+    .map((_, row) => {
+      const text = padded
+        .map((column) => column[row] ?? '')
+        .join('  ')
+        .trimEnd();
+      // A table that is too wide goes on in the next line rather than losing values.
+      return [span('  '), span(text, row === 0 ? 'faint' : 'plain')] satisfies StyledLine;
+    })
+    .flatMap((line) =>
+      lineWidth(line) <= width
+        ? [line]
+        : wrapLine([span('  ')], lineText(line).trim(), 'plain', width),
+    );
+}
+
+function hostsHeading({ hosts, columns }: PlanGroup, width: number): readonly StyledLine[] {
   const names = hosts.map((host) => sanitise(host)).join(', ');
   if (hosts.length === 1) return wrapLine([], names, 'strong', width);
-  return wrapLine([span(`${hosts.length} hosts, same plan: `)], names, 'strong', width);
+  return wrapLine(
+    [
+      span(
+        `${hosts.length} hosts, ${columns.length === 0 ? 'same plan' : 'same plan but for their own values'}: `,
+      ),
+    ],
+    names,
+    'strong',
+    width,
+  );
 }
 
 function planLines(plan: ChangePlan, glyphs: Glyphs, width: number): readonly StyledLine[] {

@@ -50,7 +50,7 @@ describe('the text', () => {
     expect(renderPlan(FLEET, { colour: false, unicode: false })).toMatch(/^[\n\u0020-\u007e]*$/);
   });
 
-  test('plans that differ only in an address are shown apart', () => {
+  test('plans that differ only in addresses are shown once, with a table of them', () => {
     const text = renderPlan(
       [
         { host: 'web1', plan: bondPlan('192.0.2.11') },
@@ -58,9 +58,35 @@ describe('the text', () => {
       ],
       { colour: false },
     );
-    expect(text).toMatch(/^web1$/m);
-    expect(text).toMatch(/^web2$/m);
+    expect(text).toContain('2 hosts, same plan but for their own values: web1, web2');
+    expect(text.match(/create bond bond0/g)).toHaveLength(1);
+    expect(text).toMatch(/‹A›/);
+    expect(text).toMatch(/^ {2}web1 +192\.0\.2\.11\/24 +192\.0\.2\.11$/m);
+    expect(text).toMatch(/^ {2}web2 +192\.0\.2\.12\/24 +192\.0\.2\.12$/m);
+  });
+
+  test('hosts whose values fall together differently are not thrown together', () => {
+    const swap = (summary: string) => changePlan([change('modify', summary)]);
+    const text = renderPlan(
+      [
+        { host: 'a', plan: swap('move 192.0.2.1 away from 192.0.2.1') },
+        { host: 'b', plan: swap('move 192.0.2.1 away from 192.0.2.2') },
+      ],
+      { colour: false },
+    );
     expect(text).not.toContain('same plan');
+  });
+
+  test('values that all hosts share stay in the text', () => {
+    const plan = (mac: string) => changePlan([change('modify', `route via 192.0.2.1, MAC ${mac}`)]);
+    const text = renderPlan(
+      [
+        { host: 'a', plan: plan('02:00:00:00:00:01') },
+        { host: 'b', plan: plan('02:00:00:00:00:02') },
+      ],
+      { colour: false },
+    );
+    expect(text).toContain('route via 192.0.2.1, MAC ‹A›');
   });
 
   test('a change of the SSH address is announced with the outage', () => {
