@@ -111,7 +111,8 @@ begin() {
 			return 0
 		}
 	else
-		NETORCH_DIR=$R/$TX setsid sh "$R/$TX/runtime.sh" run </dev/null >/dev/null 2>&1 3>&- &
+		# Not this shell's child: it would stay a zombie, and look alive, until this shell ends.
+		(NETORCH_DIR=$R/$TX setsid sh "$R/$TX/runtime.sh" run </dev/null >/dev/null 2>&1 3>&- &)
 	fi
 	while IFS= read -r line <&3; do
 		echo "$line"

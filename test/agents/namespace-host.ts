@@ -44,6 +44,7 @@ const REAL_TOOLS = ['ip', 'bridge', 'mount', 'umount', 'tc']
 
 const SETUP = `
 mount -t tmpfs -o mode=755 tmpfs /run
+mount -t sysfs sysfs /sys
 mkdir /run/tools
 if [ "$1" = dash ]; then ln -s /usr/bin/dash /run/tools/sh
 else busybox --install -s /run/tools; rm -f /run/tools/ip /run/tools/bridge /run/tools/arping; fi
@@ -127,7 +128,8 @@ export class NamespaceHost {
     return `/proc/${this.pid}/root/run/netorch/${transaction}`;
   }
 
-  file(transaction: string, name: string): string {
+  /** A file of the transaction's folder. */
+  text(transaction: string, name: string): string {
     return readFileSync(`${this.folder(transaction)}/${name}`, 'utf8');
   }
 
@@ -155,7 +157,7 @@ export class NamespaceHost {
 
   /** Sends a signal to the process whose number stands in a file of the transaction (runner.pid, timer.pid). */
   async kill(transaction: string, file: string): Promise<void> {
-    await this.sh(`kill -KILL -- -$(cat /run/netorch/${transaction}/${file})`);
+    await this.sh(`kill -KILL -$(cat /run/netorch/${transaction}/${file})`);
   }
 
   private forThisShell(script: string): string {
