@@ -4,6 +4,7 @@
  * missing; what is here says how each thing is made. Pure.
  */
 import { quoteSh } from '../quote-sh.js';
+import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/bond.js';
 import type { InterfaceState, NetworkState } from '../network/state.js';
 import type { ChangePlan, Operation } from '../plan/change.js';
 import { dependencyOrder } from '../plan/order.js';
@@ -278,19 +279,9 @@ const BOND_DEFAULTS: Readonly<Record<string, string>> = {
   ad_actor_system: '00:00:00:00:00:00',
   tlb_dynamic_lb: '1',
 };
-/** Taken only when the bond is down and without ports. */
-const BOND_DOWN_OPTIONS = new Set([
-  'mode',
-  'fail_over_mac',
-  'lacp_rate',
-  'lacp_active',
-  'ad_select',
-  'ad_actor_sys_prio',
-  'ad_actor_system',
-  'ad_user_port_key',
-  'tlb_dynamic_lb',
-  'arp_validate',
-]);
+const needsIdleBond = (key: string) =>
+  BOND_OPTIONS_WHEN_DOWN.has(key) || BOND_OPTIONS_WITHOUT_PORTS.has(key);
+
 /** Printed, but not settable or fixed by the kernel. */
 const BRIDGE_READ_ONLY = new Set([
   'mcast_hash_elasticity',
@@ -422,8 +413,8 @@ function recipe(
     create = createLine(item, ['type', 'bond', ...bondWords({ mode: link.mode, ...all })]);
     const changed = changedOptions(operations, 'set-bond-options', item.name);
     const values = { mode: link.mode, ...link.options };
-    const down = new Set([...changed].filter((key) => BOND_DOWN_OPTIONS.has(key)));
-    const live = new Set([...changed].filter((key) => !BOND_DOWN_OPTIONS.has(key)));
+    const down = new Set([...changed].filter((key) => needsIdleBond(key)));
+    const live = new Set([...changed].filter((key) => !needsIdleBond(key)));
     if (link.options['primary'] !== undefined) live.add('primary');
     if (down.size > 0) downOptions = ['bond', ...bondWords(pick(values, down))];
     if (live.size > 0) options = ['bond', ...bondWords(pick(values, live))];

@@ -202,3 +202,19 @@ export function monitorProblems(
     return [[name, `${name} is ${delay}, must be a multiple of miimon (${miimon})`]];
   });
 }
+
+/** Taken by the kernel only while the bond has no ports (bond_options.c, BOND_OPTFLAG_NOSLAVES). */
+export const BOND_OPTIONS_WITHOUT_PORTS: ReadonlySet<string> = new Set(['mode', 'fail_over_mac']);
+
+/** Taken only while the bond is down (BOND_OPTFLAG_IFDOWN), or treated so to be on the safe side. */
+export const BOND_OPTIONS_WHEN_DOWN: ReadonlySet<string> = new Set([
+  'mode',
+  'lacp_rate',
+  'lacp_active',
+  'ad_select',
+  'ad_actor_sys_prio',
+  'ad_actor_system',
+  'ad_user_port_key',
+  'tlb_dynamic_lb',
+  'arp_validate',
+]);

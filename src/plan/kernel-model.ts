@@ -8,6 +8,7 @@
  */
 import { assertNever } from '../errors.js';
 import { isInSubnet } from '../network/ip.js';
+import { ruleMeaning } from '../network/rule.js';
 import type {
   BridgePort,
   DnsState,
@@ -55,19 +56,6 @@ export function sameRoute(a: Route, b: Route): boolean {
     a.source === b.source &&
     a.onlink === b.onlink
   );
-}
-
-export function ruleText(rule: RouteRule): string {
-  return JSON.stringify([
-    rule.family,
-    rule.from ?? '',
-    rule.to ?? '',
-    rule.iif ?? '',
-    rule.fwmark ?? '',
-    rule.fwmask ?? '',
-    rule.table ?? '',
-    rule.action ?? '',
-  ]);
 }
 
 export class KernelModel {
@@ -196,9 +184,9 @@ export class KernelModel {
         this.rules.push(operation.rule);
         return;
       case 'delete-rule': {
-        const text = ruleText(operation.rule);
+        const text = ruleMeaning(operation.rule);
         this.rules = this.rules.filter(
-          (rule) => ruleText(rule) !== text || rule.priority !== operation.rule.priority,
+          (rule) => ruleMeaning(rule) !== text || rule.priority !== operation.rule.priority,
         );
         return;
       }

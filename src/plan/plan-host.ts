@@ -3,9 +3,10 @@ import { NetorchError, throwCollected } from '../errors.js';
 import type { DesiredState } from '../network/desired.js';
 import { mergeDesired } from '../network/merge.js';
 import type { NetworkState } from '../network/state.js';
-import type { ChangePlan, Operation } from './change.js';
+import type { ChangePlan } from './change.js';
 import { findManagementPath } from './management-path.js';
 import { planChanges } from './plan.js';
+import { namesOf } from './scope.js';
 
 export type HostObservation = Readonly<{
   state: NetworkState;
@@ -47,26 +48,6 @@ export function planHost(
   return plan;
 }
 
-function touchedNames(operation: Operation): readonly string[] {
-  switch (operation.op) {
-    case 'create-link':
-      return [operation.link.name];
-    case 'attach':
-      return [operation.name, operation.to];
-    case 'add-route':
-    case 'delete-route':
-      return operation.route.nextHopInterface === undefined
-        ? []
-        : [operation.route.nextHopInterface];
-    case 'add-rule':
-    case 'delete-rule':
-    case 'set-dns':
-      return [];
-    default:
-      return [operation.name];
-  }
-}
-
 /** What another service manages is not touched behind its back: it would be undone within seconds. */
 function ownershipErrors(
   host: string,
@@ -74,7 +55,7 @@ function ownershipErrors(
   desired: DesiredState,
   plan: ChangePlan,
 ): readonly NetorchError[] {
-  const names = new Set(plan.changes.flatMap((change) => change.operations.flatMap(touchedNames)));
+  const names = new Set(plan.changes.flatMap((change) => change.operations.flatMap(namesOf)));
   return [...names].sort().flatMap((name) => {
     const owner = observed.interfaces.get(name)?.facts?.owner;
     if (owner === undefined) return [];

@@ -4,7 +4,10 @@
  * that what the kernel takes away on the way is put back by a later change.
  */
 import { NetorchError } from '../errors.js';
+import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/bond.js';
 import type { DesiredInterface, DesiredState } from '../network/desired.js';
+import { routeText } from '../network/route.js';
+import { ruleMeaning, ruleText } from '../network/rule.js';
 import {
   baseOf,
   portsOf,
@@ -12,13 +15,15 @@ import {
   type InterfaceState,
   type IpAddress,
   type IpFamily,
-  type Link,
   type NetworkState,
   type Route,
 } from '../network/state.js';
 import type { Change, ChangePlan, Hazard, ManagementPath, Operation } from './change.js';
 import { changeHazards, planHazards } from './hazards.js';
-import { KernelModel, routeKey, ruleText, sameRoute } from './kernel-model.js';
+import { describe, identity } from './describe.js';
+import { KernelModel, routeKey, sameRoute } from './kernel-model.js';
+import { outageSeconds } from './outage.js';
+import { planScope } from './scope.js';
 import { covers, devicesBelow, newManagementAddress } from './management-path.js';
 import { dependencyOrder } from './order.js';
 
@@ -36,20 +41,6 @@ export type PlanInput = Readonly<{
 
 type Why = Change['why'];
 
-/** Options a bond takes only while it has no ports, or only while it is down (bond_options.c, BOND_OPTFLAG_*). */
-const NEEDS_NO_PORTS = new Set(['mode', 'fail_over_mac']);
-const NEEDS_DOWN = new Set([
-  'mode',
-  'lacp_rate',
-  'lacp_active',
-  'ad_select',
-  'ad_actor_sys_prio',
-  'ad_actor_system',
-  'ad_user_port_key',
-  'tlb_dynamic_lb',
-  'arp_validate',
-]);
-
 const MAX_ROUNDS = 5;
 
 export function planChanges(input: PlanInput): ChangePlan {
@@ -62,72 +53,6 @@ function sameAddress(a: IpAddress, b: IpAddress): boolean {
 
 function addressText(address: IpAddress): string {
   return `${address.ip}/${address.prefixLength}`;
-}
-
-export function routeText(route: Route): string {
-  const isDefault = route.destination === '0.0.0.0/0' || route.destination === '::/0';
-  return [
-    route.type === 'unicast' ? undefined : route.type,
-    isDefault ? `default${route.family === 'ipv6' ? ' (IPv6)' : ''}` : route.destination,
-    route.nextHopAddress === undefined ? undefined : `via ${route.nextHopAddress}`,
-    route.nextHopInterface === undefined ? undefined : `dev ${route.nextHopInterface}`,
-    route.table === 254 ? undefined : `table ${route.table}`,
-    route.metric === undefined ? undefined : `metric ${route.metric}`,
-  ]
-    .filter((word) => word !== undefined)
-    .join(' ');
-}
-
-export function ruleWords(rule: NetworkState['rules'][number]): string {
-  return [
-    rule.from === undefined ? undefined : `from ${rule.from}`,
-    rule.to === undefined ? undefined : `to ${rule.to}`,
-    rule.iif === undefined ? undefined : `iif ${rule.iif}`,
-    rule.fwmark === undefined ? undefined : `fwmark ${rule.fwmark}`,
-    rule.table === undefined ? undefined : `table ${rule.table}`,
-    rule.action,
-    rule.priority === undefined ? undefined : `priority ${rule.priority}`,
-  ]
-    .filter((word) => word !== undefined)
-    .join(' ');
-}
-
-function describe(item: InterfaceState): string {
-  const { link } = item;
-  switch (link.kind) {
-    case 'bond': {
-      const options = Object.entries(link.options).map(([key, value]) => `${key} ${value}`);
-      return `bond ${item.name} (${[link.mode, ...options].join(', ')})`;
-    }
-    case 'vlan':
-      return `VLAN ${item.name} (id ${link.id} on ${link.base}${link.protocol === '802.1ad' ? ', 802.1ad' : ''})`;
-    case 'linux-bridge':
-      return `bridge ${item.name}${link.options['vlan_filtering'] === '1' ? ' (VLAN filtering)' : ''}`;
-    case 'vxlan':
-      return `vxlan ${item.name} (id ${link.id})`;
-    case 'veth':
-      return `veth ${item.name}${link.peer === undefined ? '' : ` (peer ${link.peer})`}`;
-    case 'dummy':
-      return `dummy ${item.name}`;
-    case 'ethernet':
-    case 'loopback':
-    case 'other':
-      return item.name;
-  }
-}
-
-/** A link that differs in one of these cannot be changed in place: it is made anew. */
-function identity(link: Link): string {
-  switch (link.kind) {
-    case 'vlan':
-      return `vlan ${link.base} ${link.id} ${link.protocol}`;
-    case 'vxlan':
-      return `vxlan ${[link.id, link.base, link.local, link.remote, link.destinationPort, link.learning].join(' ')}`;
-    case 'veth':
-      return 'veth';
-    default:
-      return link.kind;
-  }
 }
 
 class Planner {
@@ -334,7 +259,10 @@ class Planner {
   private freeBondPorts(wanted: InterfaceState): void {
     const item = this.model.get(wanted.name);
     if (wanted.link.kind !== 'bond' || item?.link.kind !== 'bond') return;
-    if (!Object.keys(this.bondDifference(wanted)).some((key) => NEEDS_NO_PORTS.has(key))) return;
+    if (
+      !Object.keys(this.bondDifference(wanted)).some((key) => BOND_OPTIONS_WITHOUT_PORTS.has(key))
+    )
+      return;
     for (const port of this.model.portsOf(wanted.name)) this.detach(port.name, wanted.name);
   }
 
@@ -345,6 +273,13 @@ class Planner {
     if (item.link.mode !== wanted.link.mode) different['mode'] = wanted.link.mode;
     for (const [key, value] of Object.entries(wanted.link.options)) {
       if (item.link.options[key] !== value) different[key] = value;
+    }
+    // The kernel keeps these two in units of miimon: they change with it unless given anew.
+    if (different['miimon'] !== undefined) {
+      for (const key of ['updelay', 'downdelay']) {
+        const value = wanted.link.options[key];
+        if (value !== undefined && value !== '0') different[key] = value;
+      }
     }
     return different;
   }
@@ -482,7 +417,8 @@ class Planner {
     const keys = Object.keys(different);
     if (keys.length === 0) return;
     const needsDown =
-      keys.some((key) => NEEDS_DOWN.has(key)) && this.model.get(wanted.name)?.up === true;
+      keys.some((key) => BOND_OPTIONS_WHEN_DOWN.has(key)) &&
+      this.model.get(wanted.name)?.up === true;
     this.emit(
       {
         id: `set options ${wanted.name}`,
@@ -746,9 +682,9 @@ class Planner {
 
   private settleRules(): void {
     const text = (rule: NetworkState['rules'][number]) =>
-      `${rule.priority ?? ''} ${ruleText(rule)}`;
+      `${rule.priority ?? ''} ${ruleMeaning(rule)}`;
     const matches = (wanted: NetworkState['rules'][number], rule: NetworkState['rules'][number]) =>
-      ruleText(wanted) === ruleText(rule) &&
+      ruleMeaning(wanted) === ruleMeaning(rule) &&
       (wanted.priority === undefined || wanted.priority === rule.priority);
     for (const rule of [...this.model.rules]) {
       if (rule.foreign || this.input.target.rules.some((wanted) => matches(wanted, rule))) continue;
@@ -757,7 +693,7 @@ class Planner {
           id: `remove rule ${text(rule)}`,
           action: 'delete',
           object: 'rule',
-          summary: `remove rule ${ruleWords(rule)}`,
+          summary: `remove rule ${ruleText(rule)}`,
           why: this.whyRule(rule, true),
         },
         { op: 'delete-rule', rule },
@@ -770,7 +706,7 @@ class Planner {
           id: `add rule ${text(wanted)}`,
           action: 'create',
           object: 'rule',
-          summary: `add rule ${ruleWords(wanted)}`,
+          summary: `add rule ${ruleText(wanted)}`,
           why: this.whyRule(wanted, false),
         },
         { op: 'add-rule', rule: wanted },
@@ -812,7 +748,12 @@ class Planner {
 
   private finish(): ChangePlan {
     const { observed, target, management } = this.input;
-    const scope = this.scope();
+    const scope = planScope(
+      this.changes.flatMap((change) => change.operations),
+      observed,
+      target,
+      (name) => observed.interfaces.has(name) && this.mustGo(name),
+    );
     const touched = new Set(management?.devices ?? []);
     if (management !== undefined) {
       for (const device of management.devices) {
@@ -880,104 +821,10 @@ class Planner {
       expectedOutageSeconds: touchesManagement ? outageSeconds(target, touched) : 0,
     };
   }
-
-  /** Every interface that an operation names or that changes by consequence. */
-  private scope(): readonly string[] {
-    const names = new Set<string>();
-    const add = (name: string | undefined) => {
-      if (name !== undefined) names.add(name);
-    };
-    for (const change of this.changes) {
-      for (const operation of change.operations) {
-        switch (operation.op) {
-          case 'create-link':
-            add(operation.link.name);
-            if (operation.link.link.kind === 'veth') add(operation.link.link.peer);
-            break;
-          case 'attach':
-            add(operation.name);
-            add(operation.to);
-            break;
-          case 'detach':
-            add(operation.name);
-            add(operation.from);
-            break;
-          case 'add-route':
-          case 'delete-route':
-            add(operation.route.nextHopInterface);
-            break;
-          case 'add-rule':
-          case 'delete-rule':
-          case 'set-dns':
-            break;
-          default:
-            add(operation.name);
-        }
-      }
-    }
-    // What stands on a changed interface may change with it (MTU, MAC, up and down), and so may its ports.
-    const states = [this.input.observed, this.input.target];
-    for (let grew = true; grew;) {
-      grew = false;
-      for (const state of states) {
-        for (const item of state.interfaces.values()) {
-          const base = baseOf(item.link);
-          const dependsOnScope =
-            (base !== undefined && names.has(base)) ||
-            portsOf(item.link).some((port) => names.has(port)) ||
-            (item.controller !== undefined &&
-              names.has(item.controller) &&
-              state.interfaces.get(item.controller)?.link.kind === 'bond') ||
-            (item.link.kind === 'veth' &&
-              item.link.peer !== undefined &&
-              this.deletes(item.link.peer));
-          if (dependsOnScope && !names.has(item.name)) {
-            names.add(item.name);
-            grew = true;
-          }
-        }
-      }
-      // Ports of an interface that is deleted or made anew are let go by the kernel.
-      for (const item of this.input.observed.interfaces.values()) {
-        if (
-          item.controller !== undefined &&
-          !names.has(item.name) &&
-          this.deletes(item.controller)
-        ) {
-          names.add(item.name);
-          grew = true;
-        }
-      }
-    }
-    return [...names].sort();
-  }
-
-  private deletes(name: string): boolean {
-    return this.input.observed.interfaces.has(name) && this.mustGo(name);
-  }
 }
 
 function compactVlans(words: readonly string[]): string {
   if (words.length === 0) return 'none';
   if (words.length <= 6) return words.join(', ');
   return `${words.slice(0, 5).join(', ')} … ${words.at(-1) ?? ''} (${words.length} VLANs)`;
-}
-
-/** A bound for the time without SSH: LACP and STP need their time, else it is a matter of a second or two. */
-function outageSeconds(target: NetworkState, touched: ReadonlySet<string>): number {
-  let seconds = 2;
-  for (const name of touched) {
-    const link = target.interfaces.get(name)?.link;
-    if (link?.kind === 'bond' && link.mode === '802.3ad') {
-      seconds = Math.max(seconds, link.options['lacp_rate'] === 'fast' ? 5 : 30);
-    }
-    if (link?.kind === 'linux-bridge' && link.options['stp_state'] === '1') {
-      // IEEE 802.1D: listening and learning take a forward delay each (in 1/100 s here).
-      seconds = Math.max(
-        seconds,
-        Math.ceil((2 * Number(link.options['forward_delay'] ?? '1500')) / 100) + 2,
-      );
-    }
-  }
-  return seconds;
 }
