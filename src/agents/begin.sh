@@ -1,6 +1,6 @@
 # begin.sh: receives one transaction, checks that the host is still what it was when it was observed, and
 # starts the runner outside the SSH session. Needs readings.sh before it and, set by the controller: TX,
-# OWNER, SECONDS_TO_DEADLINE, MAX_SECONDS, MODULES and the function write_files.
+# OWNER, SECONDS_TO_DEADLINE, MAX_SECONDS, READ, MODULES and the function write_files.
 
 R=/run/netorch
 

@@ -16,31 +16,37 @@ sysctl_files() {
 	grep -s '' "$@" /dev/null
 }
 
+# Is a section asked for? READ names them; without it all are read.
+asked() {
+	case " ${READ-all} " in *' all '* | *" $1 "*) return 0 ;; esac
+	return 1
+}
+
 # Every section that takes part in the comparison "is this host what it was?".
 readings() {
 	echo @link
 	ip -j -d link show || return 1
 	echo @addr
-	ip -o addr show
+	asked addr && ip -o addr show
 	echo @route
-	ip -N -o -d -4 route show table all
+	asked route && ip -N -o -d -4 route show table all
 	echo @route6
-	ip -N -o -d -6 route show table all
+	asked route6 && ip -N -o -d -6 route show table all
 	echo @rule4
-	ip -N -o -4 rule show
+	asked rule4 && ip -N -o -4 rule show
 	echo @rule6
-	ip -N -o -6 rule show
+	asked rule6 && ip -N -o -6 rule show
 	echo @neigh
-	ip -o neigh show nud permanent
+	asked neigh && ip -o neigh show nud permanent
 	echo @vlan
-	bridge -j vlan show 2>/dev/null
+	asked vlan && bridge -j vlan show 2>/dev/null
 	echo
 	echo @fdb
-	bridge fdb show 2>/dev/null
+	asked fdb && bridge fdb show 2>/dev/null
 	echo @sysctl
-	sysctl_files
+	asked sysctl && sysctl_files
 	echo @dns
-	[ -r /etc/resolv.conf ] && cat /etc/resolv.conf
+	asked dns && [ -r /etc/resolv.conf ] && cat /etc/resolv.conf
 	echo
 	echo @end
 } 2>/dev/null

@@ -159,6 +159,7 @@ restore_lines() {
 	while IFS= read -r command; do
 		n=$((n + 1))
 		case $missing in *" $n "*) ;; *) continue ;; esac
+		case $command in "$1 "*) acted="$acted$1 " ;; esac
 		case $command in
 		"$1 ip "*) q "${command#* ip }" ;;
 		"$1 group "*)
@@ -192,13 +193,14 @@ restore_once() {
 		run_batch
 	fi
 	[ -s bridge.removals ] && bridge -force -batch bridge.removals >>restore.log 2>&1
+	compare
+	acted=
 	# IPv6 switches first: an address is refused while they are off.
-	compare
 	restore_lines sysctl
-	compare
 	restore_lines addr
 	restore_lines port
-	compare
+	# Addresses take routes with them, and bring some.
+	case $acted in *addr*) compare ;; esac
 	restore_lines route
 }
 

@@ -47,6 +47,7 @@ export function beginScript(request: TransactionRequest): string {
     `OWNER=${quoteSh(request.owner)}`,
     `SECONDS_TO_DEADLINE=${request.secondsToDeadline}`,
     `MAX_SECONDS=${request.maxSeconds}`,
+    `READ=${quoteSh(scripts.reads.join(' '))}`,
     `MODULES=${quoteSh(scripts.modules.join(' '))}`,
     'begin',
   );

@@ -21,7 +21,14 @@ export type RestoreInput = Readonly<{
 
 type Restore = Pick<
   BackendScripts,
-  'restore' | 'baseline' | 'recipes' | 'absent' | 'removals' | 'bridgeRemovals' | 'scopeDevices'
+  | 'restore'
+  | 'reads'
+  | 'baseline'
+  | 'recipes'
+  | 'absent'
+  | 'removals'
+  | 'bridgeRemovals'
+  | 'scopeDevices'
 >;
 
 export function restoreScripts(input: RestoreInput): Restore {
@@ -32,15 +39,22 @@ export function restoreScripts(input: RestoreInput): Restore {
     (pattern) => !baseline.some((line) => new RegExp(pattern).test(line)),
   );
   const devices = input.plan.scope.map(escapeEre).join('|');
+  const reads = sectionsOf([...baseline, ...absent.map((pattern) => pattern.slice(1))]);
   return {
     baseline,
+    reads,
     recipes: baseline.map(recipeOf),
     absent,
     removals: removalLines(input.observed, operations),
     bridgeRemovals: [],
     scopeDevices: `^(${devices === '' ? '-' : devices}) `,
-    restore: restoreSh(input, baseline, operations),
+    restore: restoreSh(input, baseline, reads, operations),
   };
+}
+
+/** The sections that lines come from: their first words. Links are always read. */
+function sectionsOf(lines: readonly string[]): readonly string[] {
+  return [...new Set(['link', ...lines.map((line) => line.split(' ', 1)[0] ?? '')])].sort();
 }
 
 // ---- the baseline ------------------------------------------------------------------------------------
@@ -474,6 +488,7 @@ function createLine(item: InterfaceState, type: readonly (string | number)[]): s
 function restoreSh(
   input: RestoreInput,
   baseline: readonly string[],
+  reads: readonly string[],
   operations: readonly Operation[],
 ): string {
   const scope = new Set(input.plan.scope);
@@ -484,6 +499,7 @@ function restoreSh(
   );
   const order = dependencyOrder(input.observed.interfaces).filter((item) => scope.has(item.name));
   return [
+    `READ=${quoteSh(reads.join(' '))}`,
     `CREATED=${quoteSh(createdNames(input).join(' '))}`,
     `ORDER=${quoteSh(order.map((item) => item.name).join(' '))}`,
     'recipe() {',

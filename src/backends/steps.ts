@@ -20,6 +20,8 @@ export type BackendScripts = Readonly<{
   apply: string;
   /** restore.sh: CREATED, ORDER, recipe and restore_group for runtime.sh. */
   restore: string;
+  /** The sections of the readings that the comparison needs; the fewer, the fewer processes. */
+  reads: readonly string[];
   /** Canonical lines of everything in scope as it was. */
   baseline: readonly string[];
   /** One per baseline line: how to bring it back. */

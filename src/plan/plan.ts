@@ -441,7 +441,7 @@ class Planner {
     const item = this.model.get(wanted.name);
     if (item === undefined || wanted.mac === undefined || item.mac === wanted.mac) return;
     // The MAC of a bond's port is the bond's; that of a bridge is settled when its ports are there.
-    if (item.controller !== undefined && this.followsBond(wanted)) return;
+    if (this.followsBond(wanted)) return;
     if (
       wanted.link.kind === 'linux-bridge' &&
       portsOf(wanted.link).some((port) => this.model.get(port)?.controller !== wanted.name)

@@ -333,7 +333,7 @@ class HostRun {
     this.phase('reconnecting');
     while (env.now() < lostAtMs()) {
       const isOver = env.now() >= begun.deadlineMs;
-      if (isOver && !waiting) {
+      if (isOver && !waiting && !this.goesBack) {
         waiting = true;
         this.phase('waiting-for-rollback');
       }
