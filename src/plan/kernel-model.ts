@@ -320,6 +320,8 @@ export class KernelModel {
         ...controller.link,
         ports: controller.link.ports.filter((name) => name !== port.name),
       };
+      // With its last port a bond loses its MAC: it gets a random one (eth_hw_addr_random).
+      if (this.portsOf(controller.name).length === 0) controller.mac = undefined;
       // __bond_release_one closes the port and gives back the MTU and MAC from before it was enslaved.
       port.mtu = undefined;
       port.mac = undefined;
