@@ -86,6 +86,20 @@ function readResults(project) {
   };
 }
 
+/**
+ * Skipped tests by what they say themselves: "… (skipped: REASON) …".
+ * @param {string[]} names
+ * @returns {Map<string, string[]>}
+ */
+function byReason(names) {
+  const groups = new Map();
+  for (const name of names) {
+    const [said = '', reason = 'for a reason of their own'] = / \(skipped: (.+)\)/.exec(name) ?? [];
+    groups.set(reason, [...(groups.get(reason) ?? []), name.replace(said, '')]);
+  }
+  return groups;
+}
+
 function hasProgram(name) {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => {
@@ -142,7 +156,12 @@ for (const step of steps) {
     // What only root can do may be left out by others; what a machine lacks may not.
     const needless = skipped.filter((name) => isRoot || !name.includes('(as root)'));
     if (isRequired && needless.length > 0) isGood = false;
-    if (ok && passed + skipped.length === 0) isGood = false;
+    // A run that comes to no test at all (its lab could not be brought up, say) has failed as a whole.
+    if (passed + failed + skipped.length === 0) {
+      isGood = false;
+      totals.failed += 1;
+      counted = ', not a single test could be run';
+    }
   } else {
     process.stdout.write(ok ? output.replace(/^(?!.*NOT checked).*\n?/gm, '') : output);
   }
@@ -157,7 +176,9 @@ process.stdout.write(`\n${summary.join('\n')}\n`);
 if (totals.skipped.length > 0) {
   const verdict = isRequired ? 'skipped, and NETORCH_REQUIRE_LAB=1 forbids it' : 'skipped';
   process.stdout.write(`\n${totals.skipped.length} ${verdict}:\n`);
-  process.stdout.write(totals.skipped.map((name) => `  ${name}\n`).join(''));
+  for (const [reason, names] of byReason(totals.skipped)) {
+    process.stdout.write(`  ${reason}:\n${names.map((name) => `    ${name}\n`).join('')}`);
+  }
 }
 process.stdout.write(
   `\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped.length} skipped\n`,
