@@ -124,7 +124,7 @@ export async function executeRun(
     counts,
     exitCode,
     durationMs: Math.round(environment.now() - startedMs),
-    notes: counts.confirmed > 0 ? options.notes : [],
+    notes: options.notes,
   });
   return { results, counts, exitCode };
 }
