@@ -230,7 +230,12 @@ async function shakeHands(handshake: Handshake): Promise<Connection> {
         authHandler: login.next as NonNullable<ConnectConfig['authHandler']>,
         algorithms: { ...ALGORITHMS, serverHostKey: hostKeyAlgorithms(wantedTypes) },
         hostVerifier: (presented: Buffer, answer: (isTrusted: boolean) => void) => {
-          void verify(presented).then(answer);
+          // A refusal has destroyed the stream already. ssh2 must not hear of it: once its stream is
+          // closed (with a ProxyCommand that is at once), an answer makes it throw where nobody catches.
+          void verify(presented).then((isTrusted) => {
+            if (!isTrusted || dialled.stream.destroyed) return;
+            answer(true);
+          });
         },
         readyTimeout: target.connectTimeoutMs,
         keepaliveInterval: KEEPALIVE_INTERVAL_MS,

@@ -410,6 +410,26 @@ describeWithSshd('ssh2 transport', () => {
     expect((await other.exec(wait)).code).toBe(0);
   });
 
+  // With a ProxyCommand ssh2 has cleared its session away before the refusal of the key reaches it.
+  test('refuses a wrong host key through a ProxyCommand too', async () => {
+    const script = sshd.write(
+      'plain-relay.mjs',
+      `import { connect } from 'node:net';
+       const socket = connect(Number(process.argv[3]), process.argv[2]);
+       process.stdin.pipe(socket).pipe(process.stdout);
+      `,
+    );
+    const error = await rejection(
+      transport.connect(
+        sshd.target({
+          knownHostsFiles: [],
+          proxyCommand: `${process.execPath} ${script} %h %p`,
+        }),
+      ),
+    );
+    expect(error.code).toBe('HOST_KEY_UNKNOWN');
+  });
+
   test('shows what a failing ProxyCommand said', async () => {
     const error = await rejection(
       transport.connect(
