@@ -154,6 +154,7 @@ restore_links() {
 restore_lines() {
 	: >"batch"
 	: >bridge.batch
+	: >batch6
 	n=0
 	group=
 	while IFS= read -r command; do
@@ -162,6 +163,7 @@ restore_lines() {
 		case $command in "$1 "*) acted="$acted$1 " ;; esac
 		case $command in
 		"$1 ip "*) q "${command#* ip }" ;;
+		"$1 ip6 "*) printf '%s\n' "${command#* ip6 }" >>batch6 ;;
 		"$1 group "*)
 			[ "$command" = "$group" ] && continue
 			group=$command
@@ -177,6 +179,7 @@ restore_lines() {
 		esac
 	done <recipes
 	run_batch
+	[ -s batch6 ] && ip -6 -force -batch batch6 >>restore.log 2>&1
 	[ -s bridge.batch ] && bridge -force -batch bridge.batch >>restore.log 2>&1
 }
 
@@ -192,7 +195,7 @@ restore_once() {
 		cat removals >"batch"
 		run_batch
 	fi
-	[ -s bridge.removals ] && bridge -force -batch bridge.removals >>restore.log 2>&1
+	[ -s removals6 ] && ip -6 -force -batch removals6 >>restore.log 2>&1
 	compare
 	acted=
 	# IPv6 switches first: an address is refused while they are off.

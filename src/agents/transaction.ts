@@ -34,7 +34,7 @@ export function beginScript(request: TransactionRequest): string {
     recipes: lines(scripts.recipes),
     absent: lines(scripts.absent),
     removals: lines(scripts.removals),
-    'bridge.removals': lines(scripts.bridgeRemovals),
+    removals6: lines(scripts.removals6),
     'scope-devices': lines([scripts.scopeDevices]),
     'resolv.baseline': request.resolvConf,
     nonce: `${request.nonce}\n`,

@@ -7,6 +7,7 @@ import { quoteSh } from '../quote-sh.js';
 import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/bond.js';
 import type { InterfaceState, NetworkState } from '../network/state.js';
 import type { ChangePlan, Operation } from '../plan/change.js';
+import { sameRoute } from '../plan/kernel-model.js';
 import { dependencyOrder } from '../plan/order.js';
 import { batchLine, escapeEre } from './batch.js';
 import { bondWords, bridgeWords, linkTypeWords, routeWords, ruleWords } from './iproute2.js';
@@ -27,7 +28,7 @@ type Restore = Pick<
   | 'recipes'
   | 'absent'
   | 'removals'
-  | 'bridgeRemovals'
+  | 'removals6'
   | 'scopeDevices'
 >;
 
@@ -45,8 +46,7 @@ export function restoreScripts(input: RestoreInput): Restore {
     reads,
     recipes: baseline.map(recipeOf),
     absent,
-    removals: removalLines(input.observed, operations),
-    bridgeRemovals: [],
+    ...removalLines(input.observed, operations),
     scopeDevices: `^(${devices === '' ? '-' : devices}) `,
     restore: restoreSh(input, baseline, reads, operations),
   };
@@ -137,15 +137,9 @@ function recipeOf(line: string): string {
       return `route ip route replace ${[ROUTE_TYPES[name] ?? name, destination === 'default' ? everything : destination, ...others].join(' ')}`;
     }
     case 'rule4':
-    case 'rule6': {
-      const words =
-        what === 'rule6'
-          ? rest.map((word, index) =>
-              word === 'all' && rest[index - 1] === 'from' ? '::/0' : word,
-            )
-          : rest;
-      return `route ip rule add ${words.join(' ')} pref ${name.replace(':', '')}`;
-    }
+      return `route ip rule add ${rest.join(' ')} pref ${name.replace(':', '')}`;
+    case 'rule6':
+      return `route ip6 rule add ${rest.join(' ')} pref ${name.replace(':', '')}`;
     case 'neigh': {
       const [address = '', , mac = ''] = rest;
       return `route ip neigh replace ${address} lladdr ${mac} nud permanent dev ${name}`;
@@ -219,8 +213,12 @@ function hostless(network: string): string {
   return network.replace(network.includes(':') ? /\/128$/ : /\/32$/, '');
 }
 
-function removalLines(observed: NetworkState, operations: readonly Operation[]): readonly string[] {
+function removalLines(
+  observed: NetworkState,
+  operations: readonly Operation[],
+): Pick<BackendScripts, 'removals' | 'removals6'> {
   const lines: string[] = [];
+  const lines6: string[] = [];
   for (const operation of operations) {
     switch (operation.op) {
       case 'add-address': {
@@ -244,15 +242,19 @@ function removalLines(observed: NetworkState, operations: readonly Operation[]):
         break;
       }
       case 'add-route':
+        // What is only put back in the course of the changes was there before.
+        if (observed.routes.some((route) => sameRoute(route, operation.route))) break;
         lines.push(batchLine(routeWords(operation.route, 'del')));
         break;
       case 'add-rule':
-        lines.push(batchLine(ruleWords(operation.rule, 'del')));
+        (operation.rule.family === 'ipv6' ? lines6 : lines).push(
+          batchLine(ruleWords(operation.rule, 'del')),
+        );
         break;
       default:
     }
   }
-  return lines;
+  return { removals: lines, removals6: lines6 };
 }
 
 /** Interfaces that are not there before, top-down. */

@@ -11,6 +11,11 @@ const ip = (...words: readonly (string | number)[]): Step => ({
   tool: 'ip',
   text: batchLine(words),
 });
+/** `ip -6`: the family of a rule cannot be said in a batch line. */
+const ip6 = (...words: readonly (string | number)[]): Step => ({
+  tool: 'ip6',
+  text: batchLine(words),
+});
 const bridge = (...words: readonly (string | number)[]): Step => ({
   tool: 'bridge',
   text: batchLine(words),
@@ -109,12 +114,7 @@ export function ruleWords(rule: RouteRule, action: 'add' | 'del'): readonly (str
   return [
     'rule',
     action,
-    // The family of a rule is that of its addresses; without any it must be said.
-    ...(rule.from !== undefined
-      ? ['from', rule.from]
-      : rule.family === 'ipv6'
-        ? ['from', '::/0']
-        : []),
+    ...(rule.from === undefined ? [] : ['from', rule.from]),
     ...(rule.to === undefined ? [] : ['to', rule.to]),
     ...(rule.iif === undefined ? [] : ['iif', rule.iif]),
     ...mark,
@@ -122,6 +122,11 @@ export function ruleWords(rule: RouteRule, action: 'add' | 'del'): readonly (str
     ...(rule.action === undefined ? [] : [rule.action]),
     ...(rule.priority === undefined ? [] : ['pref', rule.priority]),
   ];
+}
+
+function ruleStep(rule: RouteRule, action: 'add' | 'del'): Step {
+  const words = ruleWords(rule, action);
+  return rule.family === 'ipv6' ? ip6(...words) : ip(...words);
 }
 
 export function resolvConf(dns: DnsState): string {
@@ -225,9 +230,9 @@ function stepsOf(operation: Operation): readonly Step[] {
     case 'delete-route':
       return [ip(...routeWords(operation.route, 'del'))];
     case 'add-rule':
-      return [ip(...ruleWords(operation.rule, 'add'))];
+      return [ruleStep(operation.rule, 'add')];
     case 'delete-rule':
-      return [ip(...ruleWords(operation.rule, 'del'))];
+      return [ruleStep(operation.rule, 'del')];
     case 'set-dns':
       return resolvConf(operation.dns)
         .split('\n')
@@ -252,6 +257,7 @@ export function segmentsOf(changes: readonly Change[]): readonly Segment[] {
 }
 
 const END = 'NETORCH_END';
+const PROGRAMS = { ip: 'ip', ip6: 'ip -6', bridge: 'bridge' } as const;
 
 /** apply.sh. The batch's own message names the line: "Command failed -:3". */
 export function applyScript(segments: readonly Segment[]): string {
@@ -260,8 +266,9 @@ export function applyScript(segments: readonly Segment[]): string {
     const texts = segment.lines.map((line) => line.text);
     switch (segment.tool) {
       case 'ip':
+      case 'ip6':
       case 'bridge':
-        return `${number}\n${segment.tool} -batch - <<'${END}' || return 1\n${texts.join('\n')}\n${END}`;
+        return `${number}\n${PROGRAMS[segment.tool]} -batch - <<'${END}' || return 1\n${texts.join('\n')}\n${END}`;
       case 'write':
         return [
           number,

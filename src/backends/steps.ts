@@ -9,7 +9,7 @@ export type StepLine = Readonly<{
 
 /** Lines that one process (or none, for writes) carries out in one go, in order. */
 export type Segment = Readonly<{
-  tool: 'ip' | 'bridge' | 'write' | 'dns';
+  tool: 'ip' | 'ip6' | 'bridge' | 'write' | 'dns';
   lines: readonly StepLine[];
 }>;
 
@@ -30,8 +30,8 @@ export type BackendScripts = Readonly<{
   absent: readonly string[];
   /** `ip -batch` lines that take away what the plan adds besides links. */
   removals: readonly string[];
-  /** The same for `bridge -batch`. */
-  bridgeRemovals: readonly string[];
+  /** The same for `ip -6 -batch`: rules have no family of their own in a batch line. */
+  removals6: readonly string[];
   /** ERE for the "addr" lines whose owners announce their addresses. */
   scopeDevices: string;
   modules: readonly string[];

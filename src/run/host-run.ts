@@ -251,8 +251,6 @@ class HostRun {
       env.emit({ type: 'host.applied', host: job.host, durationMs: this.timings.applyMs });
     } else if (last.kind === 'rolled-back') {
       this.goesBack = true;
-    } else if (last.kind === 'other') {
-      this.cutOff();
     }
     return this.reachAgain(begun);
   }
@@ -318,9 +316,10 @@ class HostRun {
     return { armed, ended };
   }
 
-  private cutOff(): void {
+  /** A dial failed or a session broke: the host has been cut off, at the latest, since `sinceMs`. */
+  private cutOff(sinceMs: number): void {
     if (this.cutOffAtMs !== undefined) return;
-    this.cutOffAtMs = this.env.now();
+    this.cutOffAtMs = sinceMs;
     this.env.emit({ type: 'host.cut-off', host: this.job.host });
   }
 
@@ -344,6 +343,7 @@ class HostRun {
           ? [begun.firstConnection.address]
           : [newAddress, begun.firstConnection.address];
       let connection: Connection | undefined;
+      const dialledMs = env.now();
       for (const address of addresses) {
         try {
           connection = await env.transport.connect(
@@ -360,7 +360,7 @@ class HostRun {
         } catch (error) {
           if (!(error instanceof NetorchError)) throw error;
           this.lastError = error.message;
-          if (address === addresses[0]) this.cutOff();
+          if (address === addresses[0]) this.cutOff(dialledMs);
         }
       }
       if (connection !== undefined) {
@@ -371,7 +371,7 @@ class HostRun {
         } catch (error) {
           if (!(error instanceof NetorchError)) throw error;
           this.lastError = error.message;
-          this.cutOff();
+          this.cutOff(env.now());
         } finally {
           connection.close();
         }
@@ -537,7 +537,7 @@ class HostRun {
       });
     } catch (error) {
       if (!(error instanceof NetorchError)) throw error;
-      this.cutOff();
+      this.cutOff(this.env.now());
     }
     this.timings.rollbackMs = Math.round(this.env.now() - startMs);
     // The way back may take the very path of this session: the next dial reads how it ended.
