@@ -313,7 +313,15 @@ export function parseRouteLine(line: string, family: IpFamily): Route | undefine
 }
 
 const RULE_WORDS = new Set(['from', 'to', 'iif', 'fwmark', 'lookup', 'proto', 'protocol']);
-const RULE_ACTIONS = new Set(['blackhole', 'unreachable', 'prohibit']);
+/** `ip -N` prints a rule's action as a number (rtnetlink.h, RTN_*). */
+const RULE_ACTIONS: Readonly<Record<string, RouteRule['action']>> = {
+  blackhole: 'blackhole',
+  unreachable: 'unreachable',
+  prohibit: 'prohibit',
+  '6': 'blackhole',
+  '7': 'unreachable',
+  '8': 'prohibit',
+};
 
 /** One line of `ip -N -o rule show`; undefined for the kernel's own three. */
 export function parseRuleLine(line: string, family: IpFamily): RouteRule | undefined {
@@ -327,7 +335,7 @@ export function parseRuleLine(line: string, family: IpFamily): RouteRule | undef
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
     if (RULE_WORDS.has(word)) values.set(word, words[++i] ?? '');
-    else if (RULE_ACTIONS.has(word)) action = word as RouteRule['action'];
+    else if (RULE_ACTIONS[word] !== undefined) action = RULE_ACTIONS[word];
     else foreign = true;
   }
   const prefix = (key: string) => {

@@ -121,6 +121,9 @@ const ROUTE_TYPES: Readonly<Record<string, string>> = {
   '9': 'throw',
 };
 
+/** rtnetlink.h, RTN_*. */
+const ROUTE_TYPE_NUMBERS = { blackhole: '6', unreachable: '7', prohibit: '8' } as const;
+
 /** `CLASS KIND …`, read by restore_lines in runtime.sh; the class is the step in which it is put back. */
 function recipeOf(line: string): string {
   const [what = '', name = '', ...rest] = line.split(' ');
@@ -197,12 +200,14 @@ function absentPatterns(input: RestoreInput, operations: readonly Operation[]): 
           ...(rule.to === undefined ? [] : [`to ${hostless(rule.to)}`]),
           ...(rule.iif === undefined ? [] : [`iif ${rule.iif}`]),
           ...(rule.table === undefined ? [] : [`lookup ${rule.table}`]),
-          ...(rule.action === undefined ? [] : [rule.action]),
+          // Printed as a number (ip -N).
+          ...(rule.action === undefined ? [] : [ROUTE_TYPE_NUMBERS[rule.action]]),
         ];
         patterns.add(
           `^${rule.family === 'ipv4' ? 'rule4' : 'rule6'} ${rule.priority ?? '[0-9]+'}: ${words.map(escapeEre).join(' ')}$`,
         );
       }
+    }
     }
   }
   return [...patterns];

@@ -157,7 +157,7 @@ async function expectAsBefore(host: NamespaceHost, before: ObservedHost): Promis
 describe.each(SHELLS)('a transaction under %s', (shell) => {
   const reason = whyNot(shell);
   const scenario = (name: string, run: (host: NamespaceHost) => Promise<void>): void => {
-    test.concurrent.skipIf(reason !== undefined)(
+    (reason === undefined ? test.concurrent : test.concurrent.skip)(
       reason === undefined ? name : `${name} (skipped: ${reason})`,
       { timeout: 120_000 },
       async () => {
