@@ -208,7 +208,6 @@ function absentPatterns(input: RestoreInput, operations: readonly Operation[]): 
         );
       }
     }
-    }
   }
   return [...patterns];
 }
