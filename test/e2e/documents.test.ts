@@ -21,7 +21,7 @@ const CASES: readonly Case[] = [
   {
     name: 'an unknown key, and the one that was meant',
     document: play('      - {name: eth2, type: ethernet, state: up, mtuu: 9000}\n'),
-    says: /bad\.yml:5:56 UNKNOWN_KEY: .*mtuu[\s\S]*mtu/,
+    says: /bad\.yml:5:49 UNKNOWN_KEY: .*mtuu[\s\S]*mtu/,
   },
   {
     name: 'VLAN 5000',
