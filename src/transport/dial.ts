@@ -21,27 +21,41 @@ export type DialledStream = Readonly<{
   destroy: () => void;
 }>;
 
-const ATTEMPTS = 3;
+/** At least a second: sshd remembers impatient clients and shuts them out (PerSourcePenalties). */
+const FIRST_PAUSE_MS = 1000;
+/** What sshd says to a connection that it does not take, instead of its name. */
+const TOO_MANY = /^Exceeded MaxStartups/;
+const SHUT_OUT = /^Not allowed at this time/;
 const MAX_PROXY_ERROR_CHARS = 4096;
 const MAX_LAST_WORDS_MS = 300;
 /** Node gives up an address of a name after 250 ms by default: too short for a far host. */
 const ADDRESS_ATTEMPT_MS = 3000;
 
-/** Rejects with NetorchError HOST_UNREACHABLE. */
+/** A byte stream to `address` from the host that `target.jump` names. Rejects with a NetorchError. */
+export type Forward = (target: ConnectionTarget, address: string) => Promise<Duplex>;
+
+/**
+ * `forward` is asked where the target stands behind a jump host. Rejects with NetorchError
+ * HOST_UNREACHABLE, or with what the login at the jump host failed of.
+ */
 export async function dial(
   target: ConnectionTarget,
   address: string,
   signal: AbortSignal | undefined,
+  forward: Forward,
 ): Promise<DialledStream> {
-  const deadline = performance.now() + target.connectTimeoutMs;
+  let deadline = performance.now() + target.connectTimeoutMs;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await dialOnce(target, address, deadline - performance.now(), signal);
+      const jump = target.jump === undefined ? undefined : await forward(target, address);
+      if (attempt === 1 && jump !== undefined)
+        deadline = performance.now() + target.connectTimeoutMs;
+      return await dialOnce(target, address, deadline - performance.now(), signal, jump);
     } catch (error) {
       // sshd drops connections at random when many log in at once (MaxStartups): worth another try.
       const isDropped = error instanceof DroppedError;
-      const pauseMs = 100 * attempt + Math.random() * 300;
-      if (!isDropped || attempt === ATTEMPTS || performance.now() + pauseMs > deadline) {
+      const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt - 1) + Math.random() * 500;
+      if (!isDropped || performance.now() + pauseMs > deadline) {
         throw isDropped ? error.userError : error;
       }
       try {
@@ -67,12 +81,18 @@ function dialOnce(
   address: string,
   timeoutMs: number,
   signal: AbortSignal | undefined,
+  jump: Duplex | undefined,
 ): Promise<DialledStream> {
-  if (signal?.aborted === true) return Promise.reject(stoppedDialling(target, signal));
+  if (signal?.aborted === true) {
+    jump?.destroy();
+    return Promise.reject(stoppedDialling(target, signal));
+  }
   const opened =
-    target.proxyCommand === undefined
-      ? openTcp(target, address)
-      : openProxy(target, target.proxyCommand, address);
+    jump !== undefined
+      ? openedChannel(jump)
+      : target.proxyCommand === undefined
+        ? openTcp(target, address)
+        : openProxy(target, target.proxyCommand, address);
   const { stream } = opened;
   const place = describePlace(target, address);
 
@@ -117,12 +137,21 @@ function dialOnce(
               `the ProxyCommand ended without a connection to ${address} port ${target.port}`,
             ),
       );
-    const onData = (chunk: Buffer) =>
+    const onData = (chunk: Buffer) => {
+      const greeting = chunk.toString('latin1').split('\n')[0]?.trim() ?? '';
+      if (TOO_MANY.test(greeting) || SHUT_OUT.test(greeting)) {
+        const why = TOO_MANY.test(greeting)
+          ? 'takes no more logins for now (MaxStartups)'
+          : 'has shut this machine out for a while (PerSourcePenalties)';
+        fail(() => new DroppedError(unreachable(`the SSH server at ${place} ${why}`)));
+        return;
+      }
       settle(() => {
         stream.pause();
         stream.unshift(chunk);
-        resolve({ ...opened, greeting: chunk.toString('latin1').split('\n')[0]?.trim() ?? '' });
+        resolve({ ...opened, greeting });
       });
+    };
     const timer = setTimeout(() => {
       const seconds = target.connectTimeoutMs / 1000;
       const message = opened.isConnected()
@@ -142,6 +171,16 @@ type OpenedStream = Omit<DialledStream, 'greeting'> &
     /** After `destroy`: resolves when nothing more will be said. */
     ended: Promise<void>;
   }>;
+
+function openedChannel(stream: Duplex): OpenedStream {
+  return {
+    stream,
+    proxyErrors: () => [],
+    isConnected: () => true,
+    ended: Promise.resolve(),
+    destroy: () => stream.destroy(),
+  };
+}
 
 function openTcp(target: ConnectionTarget, address: string): OpenedStream {
   const socket = connectTcp({
@@ -202,7 +241,12 @@ function openProxy(target: ConnectionTarget, template: string, address: string):
 }
 
 export function describePlace(target: ConnectionTarget, address: string): string {
-  const via = target.proxyCommand === undefined ? '' : ' (through the ProxyCommand)';
+  const via =
+    target.jump !== undefined
+      ? ` (through ${target.jump.host})`
+      : target.proxyCommand === undefined
+        ? ''
+        : ' (through the ProxyCommand)';
   return `${address} port ${target.port}${via}`;
 }
 

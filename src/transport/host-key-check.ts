@@ -10,10 +10,22 @@ import type { KnownHostsEntry } from './known-hosts.js';
 import { quoteSh } from '../quote-sh.js';
 import type { ConnectionTarget } from './transport.js';
 
+const DEFAULT_PORT = 22;
+
 /** What is to be done with a presented host key. */
 type HostKeyVerdict = Readonly<
-  { kind: 'trust' } | { kind: 'trust-and-record' } | { kind: 'refuse'; error: NetorchError }
+  | { kind: 'trust' }
+  | { kind: 'trust-and-record' }
+  /** `needsCertificates`: a host certificate might be trusted, which ssh2 cannot ask for. */
+  | { kind: 'refuse'; error: NetorchError; needsCertificates?: boolean }
 >;
+
+/** The name and port by which known_hosts keeps a host: HostKeyAlias stands for both. */
+export function hostKeyPlace(target: ConnectionTarget, address: string): [string, number] {
+  return target.hostKeyAlias === undefined
+    ? [address, target.port]
+    : [target.hostKeyAlias, DEFAULT_PORT];
+}
 
 /** Pure. `expectedHostKey` (of an earlier connection) replaces the known_hosts check. */
 export function checkHostKey(
@@ -36,7 +48,8 @@ export function checkHostKey(
     );
   }
 
-  const judgement = judgeHostKey(entries, address, target.port, presented);
+  const [name, port] = hostKeyPlace(target, address);
+  const judgement = judgeHostKey(entries, name, port, presented);
   const place = `${target.host}: the host key of ${address} port ${target.port}`;
   switch (judgement.kind) {
     case 'known':
@@ -54,11 +67,11 @@ export function checkHostKey(
   switch (judgement.kind) {
     case 'mismatch': {
       const { entry } = judgement;
-      const name = quoteSh(knownHostsName(address, target.port));
+      const entryName = quoteSh(knownHostsName(name, port));
       return refuse('HOST_KEY_MISMATCH', `${place} is not the known one`, [
         `expected ${entry.type} ${keyFingerprint(entry.key)} (${entryPlace(entry)})`,
         `got      ${describeKey(presented)}`,
-        `another machine may be answering; if the host was reinstalled: ssh-keygen -R ${name} -f ${quoteSh(entry.file)}`,
+        `another machine may be answering; if the host was reinstalled: ssh-keygen -R ${entryName} -f ${quoteSh(entry.file)}`,
       ]);
     }
     case 'other-type':
@@ -69,15 +82,19 @@ export function checkHostKey(
         ...howToAdd(target, address, presented),
       ]);
     case 'authority-only':
-      return refuse(
-        'HOST_KEY_UNKNOWN',
-        `${place} is known only through a certificate authority, and host certificates are not supported`,
-        [
-          `got ${describeKey(presented)}`,
-          `the authority: ${entryPlace(judgement.entry)}`,
-          ...howToAdd(target, address, presented),
-        ],
-      );
+      return {
+        ...refuse(
+          'HOST_KEY_UNKNOWN',
+          `${place} is known only through a certificate authority, and ssh2 takes no host certificates`,
+          [
+            `got ${describeKey(presented)}`,
+            `the authority: ${entryPlace(judgement.entry)}`,
+            "the system's ssh can check its certificate: netorch_transport: auto or openssh",
+            ...howToAdd(target, address, presented),
+          ],
+        ),
+        needsCertificates: true,
+      };
     case 'unknown':
       if (target.hostKeyChecking === 'accept-new' && file !== undefined) {
         return { kind: 'trust-and-record' };
@@ -93,14 +110,14 @@ function refuse(
   code: 'HOST_KEY_UNKNOWN' | 'HOST_KEY_MISMATCH',
   message: string,
   notes: readonly string[],
-): HostKeyVerdict {
+): Extract<HostKeyVerdict, { kind: 'refuse' }> {
   return { kind: 'refuse', error: new NetorchError(code, message, { notes }) };
 }
 
 function howToAdd(target: ConnectionTarget, address: string, key: Buffer): string[] {
   const [file] = target.knownHostsFiles;
   if (file === undefined) return ['no known_hosts file is configured for this host'];
-  const line = `${knownHostsName(address, target.port)} ${publicKeyText(key)}`;
+  const line = `${knownHostsName(...hostKeyPlace(target, address))} ${publicKeyText(key)}`;
   return [
     `compare it with the host's own (ssh-keygen -l -f /etc/ssh/ssh_host_..._key.pub), then add it: echo ${quoteSh(line)} >> ${quoteSh(file)}`,
     `or let netorch record keys of new hosts: ansible_ssh_common_args: -o StrictHostKeyChecking=accept-new`,

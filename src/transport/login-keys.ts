@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import ssh2 from 'ssh2';
 import type { ParsedKey } from 'ssh2';
 import { NetorchError } from '../errors.js';
-import { keyFingerprint } from './known-hosts.js';
+import { keyFingerprint, keyTypeOf } from './known-hosts.js';
 
 export type FileKey = Readonly<{ file: string; publicKey: ParsedKey; privateKey: KeyObject }>;
 
@@ -17,25 +17,33 @@ export type FileKey = Readonly<{ file: string; publicKey: ParsedKey; privateKey:
 export type KeyFile = Readonly<
   | { kind: 'key'; key: FileKey }
   | { kind: 'missing'; file: string }
-  /** `publicKey` from FILE.pub, when it is there: an agent may hold the private part. */
-  | { kind: 'encrypted'; file: string; publicKey: Buffer | undefined }
+  /** `publicKey` from the file or FILE.pub, when it is there: an agent may hold the private part. */
+  | { kind: 'encrypted'; file: string; publicKey: Buffer | undefined; isWrongPassphrase: boolean }
+  | { kind: 'public'; file: string; publicKey: Buffer }
+  /** The private part is in a security key; only an agent or the system's ssh can use it. */
+  | { kind: 'fido'; file: string; publicKey: Buffer }
   | { kind: 'unreadable'; file: string; reason: string }
 >;
 
-/** Reads key files once each; the promise is kept, so that a fleet costs one read. */
-export function createKeyFileReader(): (file: string) => Promise<KeyFile> {
+/**
+ * Reads key files once each; the promise is kept, so that a fleet costs one read. `passphrases`: key
+ * file → what opens it.
+ */
+export function createKeyFileReader(
+  passphrases: ReadonlyMap<string, string> = new Map(),
+): (file: string) => Promise<KeyFile> {
   const read = new Map<string, Promise<KeyFile>>();
   return (file) => {
     let result = read.get(file);
     if (result === undefined) {
-      result = readKeyFile(file);
+      result = readKeyFile(file, passphrases.get(file));
       read.set(file, result);
     }
     return result;
   };
 }
 
-async function readKeyFile(file: string): Promise<KeyFile> {
+export async function readKeyFile(file: string, passphrase: string | undefined): Promise<KeyFile> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -44,16 +52,29 @@ async function readKeyFile(file: string): Promise<KeyFile> {
     if (code === 'ENOENT') return { kind: 'missing', file };
     return { kind: 'unreadable', file, reason: `cannot be read (${String(code)})` };
   }
-  const parsed = ssh2.utils.parseKey(text);
+  const parsed = ssh2.utils.parseKey(text, passphrase);
   if (parsed instanceof Error) {
-    if (/encrypted/i.test(parsed.message)) {
-      return { kind: 'encrypted', file, publicKey: await readPublicKey(`${file}.pub`) };
+    const isWrongPassphrase = passphrase !== undefined;
+    if (/encrypted/i.test(parsed.message) || (isWrongPassphrase && isEncrypted(text))) {
+      return {
+        kind: 'encrypted',
+        file,
+        publicKey: publicKeyInside(text) ?? (await readPublicKey(`${file}.pub`)),
+        isWrongPassphrase,
+      };
+    }
+    const inside = publicKeyInside(text);
+    if (inside !== undefined && keyTypeOf(inside).startsWith('sk-')) {
+      return { kind: 'fido', file, publicKey: inside };
     }
     return { kind: 'unreadable', file, reason: 'is no private key that netorch understands' };
   }
   const publicKey: ParsedKey | undefined = Array.isArray(parsed) ? parsed[0] : parsed;
-  if (publicKey === undefined || !publicKey.isPrivateKey()) {
-    return { kind: 'unreadable', file, reason: 'is a public key: name the private one' };
+  if (publicKey === undefined) {
+    return { kind: 'unreadable', file, reason: 'holds no key' };
+  }
+  if (!publicKey.isPrivateKey()) {
+    return { kind: 'public', file, publicKey: publicKey.getPublicSSH() };
   }
   try {
     const privateKey = createPrivateKey(publicKey.getPrivatePEM());
@@ -61,6 +82,44 @@ async function readKeyFile(file: string): Promise<KeyFile> {
   } catch (error) {
     return { kind: 'unreadable', file, reason: `cannot be used (${String(error)})` };
   }
+}
+
+const OPENSSH_KEY =
+  /-----BEGIN OPENSSH PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END OPENSSH PRIVATE KEY-----/;
+
+/**
+ * OpenSSH's own format keeps the public key in the clear (PROTOCOL.key): magic, cipher, kdf and its
+ * options as strings, the number of keys, the public key.
+ */
+function openingOf(text: string): Readonly<{ cipher: string; publicKey: Buffer }> | undefined {
+  const base64 = OPENSSH_KEY.exec(text)?.[1];
+  if (base64 === undefined) return undefined;
+  const bytes = Buffer.from(base64, 'base64');
+  let at = 'openssh-key-v1\0'.length;
+  const next = (): Buffer | undefined => {
+    if (at + 4 > bytes.length) return undefined;
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) return undefined;
+    const field = bytes.subarray(at + 4, end);
+    at = end;
+    return field;
+  };
+  const cipher = next();
+  next();
+  next();
+  at += 4;
+  const publicKey = next();
+  if (cipher === undefined || publicKey === undefined) return undefined;
+  return { cipher: cipher.toString('latin1'), publicKey };
+}
+
+function publicKeyInside(text: string): Buffer | undefined {
+  return openingOf(text)?.publicKey;
+}
+
+function isEncrypted(text: string): boolean {
+  const cipher = openingOf(text)?.cipher;
+  return cipher === undefined ? /^Proc-Type: 4,ENCRYPTED/m.test(text) : cipher !== 'none';
 }
 
 async function readPublicKey(file: string): Promise<Buffer | undefined> {
@@ -76,8 +135,10 @@ type LoginKeysOptions = Readonly<{
   files: readonly FileKey[];
   /** The socket of an ssh-agent. */
   agentSocket: string | undefined;
-  /** Of the agent's keys only this one (an encrypted key file that was named). */
-  onlyAgentKey: Buffer | undefined;
+  /** Of the agent's keys only these. */
+  onlyAgentKeys: readonly Buffer[] | undefined;
+  /** Those of the agent's keys that go before its others. */
+  preferredAgentKeys?: readonly Buffer[];
 }>;
 
 type IdentitiesCallback = (error?: Error | null, keys?: ParsedKey[]) => void;
@@ -125,9 +186,15 @@ export class LoginKeys extends ssh2.BaseAgent<ParsedKey> {
     this.#agent.getIdentities((error, keys) => {
       // An agent that has gone away is no reason to give up: the files may do.
       if (error) this.#agentProblem = error.message;
-      const only = this.#options.onlyAgentKey;
-      const parsed = (keys ?? []).filter((key) => 'getPublicSSH' in key);
-      offer(parsed.filter((key) => only === undefined || sameBytes(key, only)));
+      const { onlyAgentKeys, preferredAgentKeys = [] } = this.#options;
+      const among = (list: readonly Buffer[]) => (key: ParsedKey) =>
+        list.some((bytes) => sameBytes(key, bytes));
+      const parsed = (keys ?? [])
+        .filter((key) => 'getPublicSSH' in key)
+        .filter((key) => onlyAgentKeys === undefined || among(onlyAgentKeys)(key));
+      // Servers count: a fleet's own key must not come behind five that are merely loaded.
+      const isPreferred = among(preferredAgentKeys);
+      offer([...parsed.filter(isPreferred), ...parsed.filter((key) => !isPreferred(key))]);
     });
   }
 
@@ -206,12 +273,30 @@ export function namedKeyProblem(
         'AUTH_FAILED',
         `${host}: the private key ${keyFile.file} ${keyFile.reason}`,
       );
+    case 'public':
+      return new NetorchError(
+        'AUTH_FAILED',
+        `${host}: the private key ${keyFile.file} is a public key: name the private one`,
+      );
+    case 'fido':
+      if (agentSocket !== undefined) return undefined;
+      return new NetorchError(
+        'AUTH_FAILED',
+        `${host}: the private key ${keyFile.file} is in a security key, which ssh2 cannot use`,
+        { notes: ['set netorch_transport: openssh, or hand the key to an agent with ssh-add'] },
+      );
     case 'encrypted':
       if (agentSocket !== undefined && keyFile.publicKey !== undefined) return undefined;
       return new NetorchError(
         'AUTH_FAILED',
         `${host}: the private key ${keyFile.file} is encrypted with a passphrase`,
-        { notes: [`netorch asks for no passphrase: hand the key to an agent with ssh-add`] },
+        {
+          notes: [
+            keyFile.isWrongPassphrase
+              ? 'the right passphrase was not given'
+              : 'nobody can be asked for it: run netorch on a terminal, or hand the key to an agent with ssh-add',
+          ],
+        },
       );
   }
 }

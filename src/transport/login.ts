@@ -23,7 +23,7 @@ export async function authenticationMethods(
   readKeyFile: (file: string) => Promise<KeyFile>,
 ): Promise<Login> {
   const { user: username, password, privateKeyFile } = target;
-  const agentSocket = env['SSH_AUTH_SOCK'] === '' ? undefined : env['SSH_AUTH_SOCK'];
+  const agentSocket = agentSocketOf(target, env);
   const unused: string[] = [];
   const keys = await loginKeys(target, env, agentSocket, readKeyFile, unused);
 
@@ -83,6 +83,27 @@ export async function authenticationMethods(
   };
 }
 
+/** The socket of the agent that is asked for keys. */
+export function agentSocketOf(
+  { identityAgent }: ConnectionTarget,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  if (identityAgent !== undefined) return identityAgent === 'none' ? undefined : identityAgent;
+  return env['SSH_AUTH_SOCK'] === '' ? undefined : env['SSH_AUTH_SOCK'];
+}
+
+/** The key files that may be tried, when none is named by a variable. */
+export function keyFilesOf(
+  { identityFiles }: ConnectionTarget,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const home = env['HOME'];
+  return (
+    identityFiles ??
+    (home === undefined ? [] : DEFAULT_KEY_FILES.map((name) => `${home}/.ssh/${name}`))
+  );
+}
+
 /** The name of a method in the SSH protocol (RFC 4252): an agent is a way to sign, not a method. */
 function wireName(method: AnyAuthMethod): string {
   return method.type === 'agent' ? 'publickey' : method.type;
@@ -103,24 +124,57 @@ async function loginKeys(
       return new LoginKeys({
         files: [keyFile.key],
         agentSocket: undefined,
-        onlyAgentKey: undefined,
+        onlyAgentKeys: undefined,
       });
     }
-    const onlyAgentKey = keyFile.kind === 'encrypted' ? keyFile.publicKey : undefined;
+    const publicKey = 'publicKey' in keyFile ? keyFile.publicKey : undefined;
     unused.push(
-      `${target.privateKeyFile} is encrypted: only its copy in the ssh-agent can be used`,
+      `${target.privateKeyFile} is ${keyFile.kind === 'fido' ? 'in a security key' : 'encrypted'}: only its copy in the ssh-agent can be used`,
     );
-    return new LoginKeys({ files: [], agentSocket, onlyAgentKey });
+    return new LoginKeys({
+      files: [],
+      agentSocket,
+      onlyAgentKeys: publicKey === undefined ? [] : [publicKey],
+    });
   }
 
   const files: FileKey[] = [];
-  const home = env['HOME'];
-  for (const name of home === undefined ? [] : DEFAULT_KEY_FILES) {
-    const keyFile = await readKeyFile(`${home}/.ssh/${name}`);
-    if (keyFile.kind === 'key') files.push(keyFile.key);
-    else if (keyFile.kind === 'encrypted') {
-      unused.push(`${keyFile.file} is encrypted: use it through ssh-add`);
-    } else if (keyFile.kind === 'unreadable') unused.push(`${keyFile.file} ${keyFile.reason}`);
+  const publicKeys: Buffer[] = [];
+  for (const name of keyFilesOf(target, env)) {
+    const keyFile = await readKeyFile(name);
+    switch (keyFile.kind) {
+      case 'key':
+        files.push(keyFile.key);
+        publicKeys.push(keyFile.key.publicKey.getPublicSSH());
+        break;
+      case 'encrypted':
+        if (keyFile.publicKey !== undefined) publicKeys.push(keyFile.publicKey);
+        unused.push(
+          keyFile.isWrongPassphrase
+            ? `${keyFile.file} is encrypted, and the passphrase was not given`
+            : `${keyFile.file} is encrypted: use it through ssh-add, or run netorch on a terminal`,
+        );
+        break;
+      case 'public':
+        // The private part is in the agent, where the key may be named by its public file.
+        publicKeys.push(keyFile.publicKey);
+        break;
+      case 'fido':
+        publicKeys.push(keyFile.publicKey);
+        unused.push(`${keyFile.file} is in a security key: use it through ssh-add`);
+        break;
+      case 'unreadable':
+        unused.push(`${keyFile.file} ${keyFile.reason}`);
+        break;
+      case 'missing':
+        if (target.identityFiles !== undefined) unused.push(`${keyFile.file} does not exist`);
+        break;
+    }
   }
-  return new LoginKeys({ files, agentSocket, onlyAgentKey: undefined });
+  return new LoginKeys({
+    files,
+    agentSocket,
+    preferredAgentKeys: target.identityFiles === undefined ? [] : publicKeys,
+    onlyAgentKeys: target.identitiesOnly === true ? publicKeys : undefined,
+  });
 }

@@ -29,7 +29,7 @@ export function expandProxyCommand(
       case 'r':
         return checked('user', target.user);
       case 'n':
-        return checked('host name', target.host);
+        return checked('host name', target.openssh?.destination ?? target.host);
       case '%':
         return '%';
       default:

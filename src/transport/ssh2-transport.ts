@@ -1,6 +1,6 @@
 /**
  * SSH through the ssh2 package. It has no certificates, no post-quantum key exchange and no FIDO keys
- * except through an agent; a transport that drives the system's ssh can stand beside it.
+ * except through an agent; for these openssh-transport.ts stands beside it.
  */
 import PQueue from 'p-queue';
 import ssh2 from 'ssh2';
@@ -15,7 +15,8 @@ import { NetorchError } from '../errors.js';
 import { effectiveBecome } from './become.js';
 import { describePlace, dial, stoppedDialling } from './dial.js';
 import type { DialledStream } from './dial.js';
-import { checkHostKey } from './host-key-check.js';
+import { checkHostKey, hostKeyPlace } from './host-key-check.js';
+import { createJumpHosts } from './jump-hosts.js';
 import { knownKeyTypes, publicKeyText } from './known-hosts.js';
 import { createKnownHostsFiles } from './known-hosts-files.js';
 import type { KnownHostsFiles } from './known-hosts-files.js';
@@ -41,16 +42,36 @@ type Ssh2TransportOptions = Readonly<{
   handshakes?: number;
   /** Where ~/.ssh is, and SSH_AUTH_SOCK. Default: the process's own. */
   env?: Readonly<Record<string, string | undefined>>;
+  /** Key file → passphrase (ask-passphrases.ts). */
+  passphrases?: ReadonlyMap<string, string>;
 }>;
+
+/** What ssh2 has no means for, and the system's ssh may have. */
+export class BeyondSsh2Error extends NetorchError {
+  /** Half a sentence: what it is that ssh2 cannot do. */
+  readonly reason: string;
+
+  constructor(error: NetorchError, reason: string) {
+    super(error.code, error.message, { notes: error.notes, cause: error.cause });
+    this.reason = reason;
+  }
+}
 
 /** Connections being opened at one time, silent hosts among them. */
 const DIALS = 64;
 /** A ProxyCommand is mostly a login at one jump host, which drops what comes too thick. */
 const PROXY_DIALS = 8;
+/**
+ * Logins under way at one server. From ten on sshd drops them as it likes (MaxStartups 10:30:100 is
+ * its default), and others log in there too.
+ */
+const LOGINS_PER_SERVER = 5;
 const KEEPALIVE_INTERVAL_MS = 3000;
 const KEEPALIVE_COUNT = 3;
 /** A second connection to a host is a confirm, and that is racing a deadline: it goes first. */
 const CONFIRM_PRIORITY = 1;
+/** All hosts behind a jump host wait for it. */
+const JUMP_PRIORITY = 2;
 
 // No SHA-1, no CBC. Finite-field Diffie-Hellman blocks the event loop for long, so it comes last.
 const ALGORITHMS = {
@@ -95,53 +116,84 @@ export function createSsh2Transport(options: Ssh2TransportOptions = {}): Transpo
   const handshakes = new PQueue({ concurrency: options.handshakes ?? 8 });
   const dials = new PQueue({ concurrency: DIALS });
   const proxyDials = new PQueue({ concurrency: PROXY_DIALS });
+  const servers = new Map<string, PQueue>();
   const knownHosts = createKnownHostsFiles();
-  const readKeyFile = createKeyFileReader();
+  const readKeyFile = createKeyFileReader(options.passphrases);
+  const forward = createJumpHosts(async (jump) => {
+    const { link } = await open(jump, {}, JUMP_PRIORITY);
+    return link;
+  });
 
-  async function open(target: ConnectionTarget, connectOptions: ConnectOptions) {
+  async function open(
+    target: ConnectionTarget,
+    connectOptions: ConnectOptions,
+    priority: number,
+  ): Promise<Opened> {
     const { signal } = connectOptions;
     const address = connectOptions.address ?? target.address;
-    const priority = connectOptions.expectedHostKey === undefined ? 0 : CONFIRM_PRIORITY;
     const queued = signal === undefined ? { priority } : { priority, signal };
-    const login = await authenticationMethods(target, env, readKeyFile);
-    const dialled =
-      target.proxyCommand === undefined
-        ? await dial(target, address, signal)
-        : await proxyDials.add(() => dial(target, address, signal), queued);
     try {
-      return await handshakes.add(
-        () => shakeHands({ target, address, connectOptions, dialled, login, knownHosts }),
-        queued,
+      signal?.throwIfAborted();
+      const login = await authenticationMethods(target, env, readKeyFile);
+      const logIn = async () => {
+        const dialled =
+          target.proxyCommand === undefined || target.jump !== undefined
+            ? await dial(target, address, signal, forward)
+            : await proxyDials.add(() => dial(target, address, signal, forward), queued);
+        try {
+          return await handshakes.add(
+            () => shakeHands({ target, address, connectOptions, dialled, login, knownHosts }),
+            queued,
+          );
+        } catch (error) {
+          dialled.destroy();
+          throw error;
+        }
+      };
+      // Neither a confirm nor a jump host is made to wait behind hosts that do not answer.
+      return await onServer(target, address, queued, () =>
+        priority === 0 ? dials.add(logIn, signal === undefined ? {} : { signal }) : logIn(),
       );
     } catch (error) {
-      dialled.destroy();
-      throw error;
+      if (error instanceof NetorchError) throw error;
+      if (signal?.aborted === true) throw stoppedDialling(target, signal);
+      throw new NetorchError(
+        'HOST_UNREACHABLE',
+        `${target.host}: ${describePlace(target, address)}: ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Many inventory names may stand for one server: it is asked by a few of them at a time. */
+  async function onServer<T>(
+    target: ConnectionTarget,
+    address: string,
+    queued: { priority: number; signal?: AbortSignal },
+    work: () => Promise<T>,
+  ): Promise<T> {
+    // Behind a ProxyCommand nobody knows which server an address means.
+    const via = target.jump === undefined ? target.proxyCommand : target.jump.address;
+    const key = JSON.stringify([address, target.port, via]);
+    const queue = servers.get(key) ?? new PQueue({ concurrency: LOGINS_PER_SERVER });
+    servers.set(key, queue);
+    try {
+      return await queue.add(work, queued);
+    } finally {
+      if (queue.size === 0 && queue.pending === 0) servers.delete(key);
     }
   }
 
   return {
     async connect(target, connectOptions = {}) {
-      const { signal, expectedHostKey } = connectOptions;
-      try {
-        signal?.throwIfAborted();
-        // A confirm is never made to wait behind hosts that do not answer.
-        if (expectedHostKey !== undefined) return await open(target, connectOptions);
-        return await dials.add(
-          () => open(target, connectOptions),
-          signal === undefined ? {} : { signal },
-        );
-      } catch (error) {
-        if (error instanceof NetorchError) throw error;
-        if (signal?.aborted === true) throw stoppedDialling(target, signal);
-        throw new NetorchError(
-          'HOST_UNREACHABLE',
-          `${target.host}: ${describePlace(target, connectOptions.address ?? target.address)}: ${messageOf(error)}`,
-          { cause: error },
-        );
-      }
+      const priority = connectOptions.expectedHostKey === undefined ? 0 : CONFIRM_PRIORITY;
+      const { link, hostKey } = await open(target, connectOptions, priority);
+      return link.connection(hostKey);
     },
   };
 }
+
+type Opened = Readonly<{ link: Ssh2Link; hostKey: string }>;
 
 type Handshake = Readonly<{
   target: ConnectionTarget;
@@ -152,21 +204,21 @@ type Handshake = Readonly<{
   knownHosts: KnownHostsFiles;
 }>;
 
-async function shakeHands(handshake: Handshake): Promise<Connection> {
+async function shakeHands(handshake: Handshake): Promise<Opened> {
   const { target, address, connectOptions, dialled, login, knownHosts } = handshake;
   const { signal, expectedHostKey } = connectOptions;
   const place = describePlace(target, address);
   const entries = await readKnownHosts(target, knownHosts);
   const wantedTypes =
     expectedHostKey === undefined
-      ? knownKeyTypes(entries, address, target.port)
+      ? knownKeyTypes(entries, ...hostKeyPlace(target, address))
       : [expectedHostKey.split(' ')[0] ?? ''];
 
   const client = new ssh2.Client();
   const link = new Ssh2Link(client, target, dialled, address);
   let hostKey: string | undefined;
 
-  return await new Promise<Connection>((resolve, reject) => {
+  return await new Promise<Opened>((resolve, reject) => {
     const fail = (error: NetorchError) => {
       signal?.removeEventListener('abort', onAbort);
       dialled.destroy();
@@ -183,13 +235,17 @@ async function shakeHands(handshake: Handshake): Promise<Connection> {
       hostKey = publicKeyText(presented);
       const verdict = checkHostKey(target, address, presented, entries, expectedHostKey);
       if (verdict.kind === 'refuse') {
-        fail(verdict.error);
+        fail(
+          verdict.needsCertificates === true
+            ? new BeyondSsh2Error(verdict.error, 'the host is known by a certificate authority')
+            : verdict.error,
+        );
         return false;
       }
       if (verdict.kind === 'trust-and-record') {
         const [file = ''] = target.knownHostsFiles;
         try {
-          await knownHosts.append(file, address, target.port, presented);
+          await knownHosts.append(file, ...hostKeyPlace(target, address), presented);
         } catch (error) {
           fail(
             new NetorchError(
@@ -220,7 +276,7 @@ async function shakeHands(handshake: Handshake): Promise<Connection> {
         fail(handshakeError(target, place, dialled, login, new Error('no host key was presented')));
         return;
       }
-      resolve(link.connection(hostKey));
+      resolve({ link, hostKey });
     });
 
     try {
@@ -238,8 +294,8 @@ async function shakeHands(handshake: Handshake): Promise<Connection> {
           });
         },
         readyTimeout: target.connectTimeoutMs,
-        keepaliveInterval: KEEPALIVE_INTERVAL_MS,
-        keepaliveCountMax: KEEPALIVE_COUNT,
+        keepaliveInterval: target.keepalive?.intervalMs ?? KEEPALIVE_INTERVAL_MS,
+        keepaliveCountMax: target.keepalive?.count ?? KEEPALIVE_COUNT,
       });
       skipHostKeyProofs(client);
     } catch (error) {
@@ -316,9 +372,13 @@ function handshakeError(
   }
   const mismatch = /no matching (.+)$/i.exec(message)?.[1];
   if (mismatch !== undefined) {
-    return unreachable(`the SSH server at ${place} and netorch share no ${mismatch}`, [
-      'netorch offers no SHA-1 and no CBC, and this transport has no post-quantum key exchange',
-    ]);
+    return new BeyondSsh2Error(
+      unreachable(`the SSH server at ${place} and netorch share no ${mismatch}`, [
+        'netorch offers no SHA-1 and no CBC, and this transport has no post-quantum key exchange',
+        "set netorch_transport: auto or openssh, and the system's ssh is used",
+      ]),
+      `the server shares no ${mismatch} with ssh2`,
+    );
   }
   if (!dialled.greeting.startsWith('SSH-')) {
     return unreachable(`what answers at ${place} is no SSH server`, [
@@ -361,8 +421,30 @@ class Ssh2Link {
       address: this.#address,
       closed: this.#closed,
       exec: (command, options = {}) => this.#exec(command, options),
-      close: () => this.#close('netorch closed the connection'),
+      close: () => this.close(),
     };
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed;
+  }
+
+  close(): void {
+    this.#close('netorch closed the connection');
+  }
+
+  /** A connection from this host to another address: what a jump host is for. */
+  forward(address: string, port: number): Promise<ClientChannel> {
+    return new Promise((resolve, reject) => {
+      try {
+        this.#client.forwardOut('127.0.0.1', 0, address, port, (error, channel) => {
+          if (error) reject(error);
+          else resolve(channel);
+        });
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
   }
 
   #close(why: string): void {
@@ -441,7 +523,7 @@ class Ssh2Link {
   }
 
   #lost(why: string | undefined = this.#problem): NetorchError {
-    const reason = why === undefined ? 'the host closed it' : describeLoss(why);
+    const reason = why === undefined ? 'the host closed it' : describeLoss(why, this.#target);
     return new NetorchError(
       'CONNECTION_LOST',
       `${this.#target.host}: the connection to ${this.#address} was lost: ${reason}`,
@@ -449,9 +531,10 @@ class Ssh2Link {
   }
 }
 
-function describeLoss(problem: string): string {
+function describeLoss(problem: string, { keepalive }: ConnectionTarget): string {
   if (/keepalive/i.test(problem)) {
-    return `no sign of life for ${(KEEPALIVE_INTERVAL_MS * KEEPALIVE_COUNT) / 1000} s`;
+    const intervalMs = keepalive?.intervalMs ?? KEEPALIVE_INTERVAL_MS;
+    return `no sign of life for ${(intervalMs * (keepalive?.count ?? KEEPALIVE_COUNT)) / 1000} s`;
   }
   if (/ECONNRESET/.test(problem)) return 'it was cut (connection reset)';
   return problem;

@@ -1,6 +1,6 @@
 /**
- * How netorch speaks to a host: connect, run a command with input, close. Two implementations stand
- * behind it (ssh2, local); the executor knows only this interface.
+ * How netorch speaks to a host: connect, run a command with input, close. Three implementations stand
+ * behind it (ssh2, the system's ssh, local); the executor knows only this interface.
  */
 
 /** Where and as whom to log in; made from inventory variables by connection-options.ts. */
@@ -21,6 +21,36 @@ export type ConnectionTarget = Readonly<{
   connectTimeoutMs: number;
   become: Become | undefined;
   kind: 'ssh' | 'local';
+  /**
+   * Key files to try, in order; those that do not exist are passed over. Without any, the default
+   * files. Not looked at when `privateKeyFile` is set.
+   */
+  identityFiles?: readonly string[] | undefined;
+  /** Of the agent only keys that are named by a file. */
+  identitiesOnly?: boolean | undefined;
+  /** The agent's socket, or `none`; undefined: SSH_AUTH_SOCK. */
+  identityAgent?: string | undefined;
+  /** The name under which known_hosts keeps the key, in place of address and port. */
+  hostKeyAlias?: string | undefined;
+  /** The host through which this one is reached; it may have one of its own. */
+  jump?: ConnectionTarget | undefined;
+  /** Default: every 3 s, given up after 3 without an answer. */
+  keepalive?: Readonly<{ intervalMs: number; count: number }> | undefined;
+  /** Which transport carries SSH; `auto` takes the system's ssh where ssh2 cannot do it. */
+  transport?: 'auto' | 'ssh2' | 'openssh' | undefined;
+  /** How the system's ssh is called; undefined: by the values above alone. */
+  openssh?: OpensshCall | undefined;
+  /** What the user should know about how this host is reached. */
+  notes?: readonly string[] | undefined;
+}>;
+
+export type OpensshCall = Readonly<{
+  /** The host as ssh is told it: its configuration is looked up by this name. */
+  destination: string;
+  /** Arguments before it, as the user wrote them (`-F`, `-o …`). */
+  arguments: readonly string[];
+  /** Why only the system's ssh will do; undefined: nothing is known that would ask for it. */
+  reason: string | undefined;
 }>;
 
 export type Become = Readonly<{
@@ -34,6 +64,8 @@ export type ExecResult = Readonly<{
   code: number | undefined;
   stdout: string;
   stderr: string;
+  /** Standard output was longer than wanted, and its end was dropped. */
+  isCut?: boolean;
 }>;
 
 export type ExecOptions = Readonly<{
@@ -49,6 +81,8 @@ export type ExecOptions = Readonly<{
   onLine?: (line: string) => void;
   /** Standard output beyond this many bytes ends the command with an error. Default 64 MiB. */
   maxOutputBytes?: number;
+  /** What goes beyond `maxOutputBytes` is dropped instead, and the command goes on to its end. */
+  dropsExcess?: boolean;
 }>;
 
 export interface Connection {

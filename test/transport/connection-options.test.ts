@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { NetorchError, NetorchErrors } from '../../src/errors.js';
 import { connectionTarget } from '../../src/transport/connection-options.js';
+import { parseSshConfig } from '../../src/transport/ssh-config.js';
 import type { ConnectionTarget } from '../../src/transport/transport.js';
 
 const DEFAULTS = { user: 'me', home: '/home/me', env: { KEYS: '/keys' } };
@@ -45,6 +46,7 @@ test('without variables: the inventory name, port 22, the own user, strict host 
     connectTimeoutMs: 10_000,
     become: undefined,
     kind: 'ssh',
+    openssh: { destination: 'h1', arguments: [] },
   });
 });
 
@@ -177,24 +179,12 @@ describe('what is wrong', () => {
     ],
     ['become flags', { ansible_become_flags: '-i' }, 'NOT_SUPPORTED', 'ansible_become_flags'],
     [
-      '-J',
-      { ansible_ssh_common_args: '-J bastion' },
-      'NOT_SUPPORTED',
-      '-J (ProxyJump) is not supported: write -o ProxyCommand="ssh -W %h:%p bastion"',
-    ],
-    [
-      'ProxyJump',
-      { ansible_ssh_common_args: '-o ProxyJump=bastion' },
-      'NOT_SUPPORTED',
-      'ProxyJump',
-    ],
-    [
       'an unknown option',
-      { ansible_ssh_extra_args: '-o CertificateFile=x' },
+      { ansible_ssh_extra_args: '-o Tunnel=yes' },
       'NOT_SUPPORTED',
-      'the ssh option CertificateFile',
+      'the ssh option Tunnel is not supported: the system',
     ],
-    ['an unknown flag', { ansible_ssh_extra_args: '-F x' }, 'NOT_SUPPORTED', 'the ssh option -F'],
+    ['an unknown flag', { ansible_ssh_extra_args: '-w x' }, 'NOT_SUPPORTED', 'the ssh option -w'],
     [
       'a word that is no option',
       { ansible_ssh_extra_args: 'x' },
@@ -202,10 +192,22 @@ describe('what is wrong', () => {
       'the ssh argument "x"',
     ],
     [
-      'two key files',
-      { ansible_ssh_extra_args: '-i a -i b' },
+      'a jump host that cannot be one',
+      { ansible_ssh_common_args: '-J a,' },
+      'INVALID_VALUE',
+      '-J is "a,", must be [user@]host[:port]',
+    ],
+    [
+      'an unknown transport',
+      { netorch_transport: 'telnet' },
+      'INVALID_VALUE',
+      'netorch_transport: is "telnet", must be auto, ssh2 or openssh',
+    ],
+    [
+      'an unknown token',
+      { ansible_ssh_extra_args: '-i k_%z' },
       'NOT_SUPPORTED',
-      'more than one identity file',
+      'the token %z in "k_%z"',
     ],
     [
       'an open quote',
@@ -258,4 +260,147 @@ test('become of the play holds unless the host says otherwise', () => {
     user: 'op',
   });
   expect(target({ ansible_become: false }, { become }).become).toBeUndefined();
+});
+
+/** What ssh does with `config` in ~/.ssh/config; `named` are other files, for -F. */
+function configured(
+  vars: Record<string, unknown>,
+  config: string,
+  named: Record<string, string> = {},
+): ConnectionTarget {
+  const parse = (text: string, file: string) => [parseSshConfig(text, file, () => [])];
+  return target(vars, {
+    uid: 1000,
+    localHostname: 'desk.example',
+    sshConfig: (file: string | undefined) =>
+      file === undefined ? parse(config, 'config') : parse(named[file] ?? '', file),
+  });
+}
+
+describe('with ssh_config', () => {
+  const CONFIG = `
+Host web
+  HostName web.internal
+  User deploy
+  Port 2200
+  IdentityFile ~/.ssh/%r@%n
+  IdentityFile /keys/%h-%p-%i-%L-%%
+  IdentitiesOnly yes
+  IdentityAgent $MY_AGENT
+  HostKeyAlias Web-1
+  ConnectTimeout 1m
+  ServerAliveInterval 7
+  StrictHostKeyChecking accept-new
+  UserKnownHostsFile ~/.ssh/known_%k
+  GlobalKnownHostsFile none
+`;
+
+  test('takes over what stands there for the host', () => {
+    expect(configured({ ansible_host: 'web' }, CONFIG)).toMatchObject({
+      address: 'web.internal',
+      user: 'deploy',
+      port: 2200,
+      privateKeyFile: undefined,
+      identityFiles: ['/home/me/.ssh/deploy@web', '/keys/web.internal-2200-1000-desk-%'],
+      identitiesOnly: true,
+      identityAgent: 'none',
+      hostKeyAlias: 'web-1',
+      connectTimeoutMs: 60_000,
+      keepalive: { intervalMs: 7000, count: 3 },
+      hostKeyChecking: 'accept-new',
+      knownHostsFiles: ['/home/me/.ssh/known_web-1'],
+    });
+  });
+
+  test('variables win over ssh arguments, and those over the file', () => {
+    const args = '-p 2300 -o User=args -o ConnectTimeout=5 -o IdentitiesOnly=no';
+    const vars = { ansible_host: 'web', ansible_ssh_common_args: args };
+    expect(configured(vars, CONFIG)).toMatchObject({
+      port: 2300,
+      user: 'args',
+      connectTimeoutMs: 5000,
+    });
+    const all = { ...vars, ansible_port: 24, ansible_user: 'var', ansible_timeout: 3 };
+    expect(configured(all, CONFIG)).toMatchObject({
+      port: 24,
+      user: 'var',
+      connectTimeoutMs: 3000,
+    });
+    // ssh would try the file's keys too; a key that is named by a variable is the one that is meant.
+    const key = configured({ ...vars, ansible_ssh_private_key_file: '/my/key' }, CONFIG);
+    expect(key).toMatchObject({ privateKeyFile: '/my/key', identityFiles: undefined });
+  });
+
+  test('Match user sees the user of the variables', () => {
+    const config = 'Match user root\n  Port 2222\n';
+    expect(configured({ ansible_user: 'root' }, config).port).toBe(2222);
+    expect(configured({}, config).port).toBe(22);
+  });
+
+  test('-F takes the place of the usual files', () => {
+    const named = { other: 'Host *\n  Port 99\n' };
+    const vars = { ansible_host: 'web', ansible_ssh_common_args: '-F other' };
+    expect(configured(vars, CONFIG, named)).toMatchObject({ address: 'web', port: 99, user: 'me' });
+  });
+
+  test('jump hosts in a chain are looked up in the file, each as a host of its own', () => {
+    const config = `
+Host outer
+  HostName 192.0.2.1
+  User gate
+Host inner
+  Port 2222
+  IdentityFile /keys/inner
+Host h1
+  ProxyJump outer,admin@inner
+`;
+    const { jump, user } = configured({ ansible_user: 'root' }, config);
+    expect(user).toBe('root');
+    expect(jump).toMatchObject({
+      address: 'inner',
+      port: 2222,
+      user: 'admin',
+      identityFiles: ['/keys/inner'],
+      jump: { address: '192.0.2.1', port: 22, user: 'gate' },
+    });
+    expect(jump?.jump?.jump).toBeUndefined();
+    const byArgument = configured({ ansible_ssh_common_args: '-J outer' }, config);
+    expect(byArgument.jump).toMatchObject({ address: '192.0.2.1', user: 'gate' });
+    const none = configured({ ansible_ssh_common_args: '-o ProxyJump=none' }, config);
+    expect(none.jump).toBeUndefined();
+    const command = configured({ ansible_ssh_common_args: '-o ProxyCommand="nc %h %p"' }, config);
+    expect(command).toMatchObject({ proxyCommand: 'nc %h %p' });
+    expect(command.jump).toBeUndefined();
+  });
+
+  test('jump hosts that lead in a circle are named with their place', () => {
+    const act = () => configured({}, 'Host *\n  ProxyJump gate\n');
+    expect(act).toThrow(/circle: h1 → gate/);
+    expect(act).toThrow(
+      expect.objectContaining({ location: { file: 'config', line: 2, column: 3 } }),
+    );
+    expect(
+      configured({}, 'Host gate\n  ProxyJump none\nHost *\n  ProxyJump gate\n').jump,
+    ).toMatchObject({ address: 'gate' });
+  });
+
+  test('Match exec runs nothing, counts as not matching, and keeps ssh itself from running it', () => {
+    const config = 'Match exec "touch /tmp/never"\n  Port 2222\nHost *\n  User u\n';
+    const found = configured({}, config);
+    expect(found).toMatchObject({ port: 22, user: 'u', openssh: undefined });
+    expect(found.notes).toEqual([
+      'config:1:1: "Match exec" is not evaluated and counts as not matching',
+    ]);
+    expect(configured({ netorch_transport: 'openssh' }, config).openssh).toBeDefined();
+  });
+
+  test.each([
+    ['a certificate', 'CertificateFile ~/c.pub', 'config:1:1 set certificatefile'],
+    ['a source address', 'BindAddress 192.0.2.9', 'config:1:1 set bindaddress'],
+    ['an address family', 'AddressFamily inet6', 'config:1:1 set addressfamily'],
+    ['what is the default', 'AddressFamily any', undefined],
+    ['comforts', 'SendEnv LANG LC_*\nHashKnownHosts yes\nGSSAPIAuthentication yes', undefined],
+  ])('%s decides whether ssh2 will do', (_name, config, reason) => {
+    expect(configured({}, config).openssh?.reason).toBe(reason);
+  });
 });
