@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 
 import { applyCommand } from './commands/apply.js';
+import { inventoryCommand } from './commands/inventory.js';
 import { labCommand } from './commands/lab.js';
 import { planCommand } from './commands/plan.js';
 import { showCommand } from './commands/show.js';
@@ -38,6 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(showCommand(setExitCode))
     .addCommand(statusCommand(setExitCode))
     .addCommand(validateCommand())
+    .addCommand(inventoryCommand())
     .addCommand(labCommand());
   const exitAsCommander = (command: Command): void => {
     command.exitOverride();

@@ -5,7 +5,6 @@ import { homedir, hostname, userInfo } from 'node:os';
 import { Command, Option } from 'commander';
 
 import { NetorchError } from '../errors.js';
-import { selectHosts } from '../inventory/host-pattern.js';
 import { EventStream } from '../run/event-stream.js';
 import type { HostJob } from '../run/host-job.js';
 import { openJournal, stateFolder } from '../run/journal.js';
@@ -13,6 +12,7 @@ import { executeRun } from '../run/run.js';
 import { createTransport } from '../transport/transports.js';
 import { REPORTER_KINDS, createReporter, type ReporterKind } from '../ui/create-reporter.js';
 import { VERSION } from '../version.js';
+import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, duration, readCommonOptions, type HostOptions } from './host-options.js';
 import { interruptHandler } from './interrupts.js';
 import { readPlanFile, type SavedPlan } from './plan-file.js';
@@ -80,8 +80,8 @@ function commandLine(command: Command): string {
 
 async function savedTasks(saved: SavedPlan, options: CommonOptions): Promise<PlayTasks> {
   const { inventory } = await openInventory(options);
-  const chosen =
-    options.hosts === undefined ? undefined : new Set(selectHosts(inventory, options.hosts));
+  const hosts = await chooseHosts(inventory, options);
+  const chosen = hosts === undefined ? undefined : new Set(hosts);
   const known = new Set(inventory.hosts);
   const unknown = [...saved.tasks.keys()].find((host) => !known.has(host));
   if (unknown !== undefined) {

@@ -4,13 +4,20 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { parseDuration } from '../playbook/duration.js';
 import { DEFAULT_FORKS } from './observe-hosts.js';
 import type { CommonOptions } from './prepare.js';
+import type { VaultOptions } from './vault-secrets.js';
 
-export type HostOptions = Readonly<{
-  inventory?: readonly string[];
-  hosts?: string;
-  forks: number;
-  deadline?: number;
-}>;
+export type InventoryOptions = VaultOptions &
+  Readonly<{
+    inventory?: readonly string[];
+    limit?: string;
+  }>;
+
+export type HostOptions = InventoryOptions &
+  Readonly<{
+    hosts?: string;
+    forks: number;
+    deadline?: number;
+  }>;
 
 function positiveInteger(text: string): number {
   const value = Number(text);
@@ -30,13 +37,30 @@ export function duration(text: string): number {
   return seconds;
 }
 
-export function addHostOptions(command: Command): Command {
+function several(value: string, all: readonly string[] = []): readonly string[] {
+  return [...all, value];
+}
+
+/** Where the inventory is, which of its hosts count, and what opens its secrets. */
+export function addInventoryOptions(command: Command): Command {
   return command
     .option(
       '-i, --inventory <source>',
-      'inventory file or folder (may be given several times)',
-      (value: string, all: string[] = []) => [...all, value],
+      'inventory file, folder, program, or "host1,host2" (may be given several times)',
+      several,
     )
+    .option('-l, --limit <pattern>', 'of those hosts only these; @FILE has a pattern on each line')
+    .option(
+      '--vault-password-file <file>',
+      'password of ansible-vault; a program is run and prints it',
+      several,
+    )
+    .option('--vault-id <name@source>', 'the same with a name; the source may be "prompt"', several)
+    .option('--ask-vault-pass', 'ask for the password of ansible-vault');
+}
+
+export function addHostOptions(command: Command): Command {
+  return addInventoryOptions(command)
     .option('--hosts <pattern>', 'only these hosts: names, groups, patterns such as "web:!web3"')
     .option(
       '-f, --forks <number>',
@@ -46,11 +70,16 @@ export function addHostOptions(command: Command): Command {
     );
 }
 
-export function readCommonOptions(options: HostOptions): CommonOptions {
+export function readCommonOptions(options: InventoryOptions & Partial<HostOptions>): CommonOptions {
+  const { inventory, hosts, limit, deadline, vaultPasswordFile, vaultId, askVaultPass } = options;
   return {
     cwd: process.cwd(),
-    ...(options.inventory === undefined ? {} : { inventory: options.inventory }),
-    ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
-    ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
+    ...(inventory === undefined ? {} : { inventory }),
+    ...(hosts === undefined ? {} : { hosts }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(deadline === undefined ? {} : { deadline }),
+    ...(vaultPasswordFile === undefined ? {} : { vaultPasswordFile }),
+    ...(vaultId === undefined ? {} : { vaultId }),
+    ...(askVaultPass === undefined ? {} : { askVaultPass }),
   };
 }

@@ -6,6 +6,7 @@ import { homedir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 
 import type { Located } from '../config/located.js';
+import { TaggedText } from '../config/tagged-text.js';
 import { NetorchError, NetorchErrors, throwCollected } from '../errors.js';
 import { selectHosts } from '../inventory/host-pattern.js';
 import type { Inventory } from '../inventory/inventory.js';
@@ -21,13 +22,18 @@ import { findProject, loadPlaybook, noPlaybookError } from '../playbook/settings
 import { DEFAULT_CONFIRM_SECONDS } from '../run/budget.js';
 import { connectionTarget } from '../transport/connection-options.js';
 import type { ConnectionTarget } from '../transport/transport.js';
+import { chooseHosts } from './choose-hosts.js';
+import { printWarnings } from './print-errors.js';
+import { openVault, type VaultOptions } from './vault-secrets.js';
 
-export type CommonOptions = Readonly<{
-  inventory?: readonly string[];
-  hosts?: string;
-  deadline?: number;
-  cwd: string;
-}>;
+export type CommonOptions = VaultOptions &
+  Readonly<{
+    inventory?: readonly string[];
+    hosts?: string;
+    limit?: string;
+    deadline?: number;
+    cwd: string;
+  }>;
 
 export type HostTask = Readonly<{
   host: string;
@@ -84,8 +90,11 @@ export async function openInventory(
   });
   const inventory = await loadInventory([...project.inventorySources], {
     cwd: options.cwd,
-    ...(project.playbookFile === undefined ? {} : { playbookDir: dirname(project.playbookFile) }),
+    // Without a playbook the project's folder has its place, as Ansible's current folder has.
+    playbookDir: project.playbookFile === undefined ? project.root : dirname(project.playbookFile),
+    vault: await openVault(options, process.env, options.cwd),
   });
+  printWarnings(inventory.warnings);
   return { inventory, project };
 }
 
@@ -94,7 +103,7 @@ export function targetFor(
   inventory: Inventory,
   play: Play | undefined,
 ): ConnectionTarget {
-  return connectionTarget(host, variablesFor(host, play, inventory), {
+  return connectionTarget(host, withSecrets(variablesFor(host, play, inventory)), {
     user: userInfo().username,
     become:
       play?.become === true
@@ -105,14 +114,23 @@ export function targetFor(
   });
 }
 
+/** The variables of a connection with their `!vault` values opened; others stay closed, unused. */
+function withSecrets(vars: Located<Record<string, unknown>>): Located<Record<string, unknown>> {
+  const opened = Object.entries(vars.value).flatMap(([key, value]) =>
+    key.startsWith('ansible_') && value instanceof TaggedText ? [[key, value.reveal()]] : [],
+  );
+  if (opened.length === 0) return vars;
+  return { ...vars, value: { ...vars.value, ...Object.fromEntries(opened) } };
+}
+
 /** The plays of the playbook (or the hosts' own plans), each with its waves and one task a host. */
 export async function prepare(
   options: CommonOptions,
   playbook: string | undefined,
 ): Promise<readonly PlayTasks[]> {
   const { inventory, project } = await openInventory(options, playbook);
-  const chosen =
-    options.hosts === undefined ? undefined : new Set(selectHosts(inventory, options.hosts));
+  const hostsChosen = await chooseHosts(inventory, options);
+  const chosen = hostsChosen === undefined ? undefined : new Set(hostsChosen);
   const { playbookFile } = project;
   if (playbookFile === undefined) {
     const hosts = [...(chosen ?? inventory.hosts)];
@@ -166,7 +184,7 @@ export async function prepare(
   if (begun.length === 0) {
     throw new NetorchError(
       'NO_HOSTS',
-      `no host is both in a play of ${playbookFile} and in --hosts ${options.hosts ?? 'all'}`,
+      `no host is both in a play of ${playbookFile} and in --hosts ${options.hosts ?? options.limit ?? 'all'}`,
     );
   }
   return begun;

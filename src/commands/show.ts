@@ -2,10 +2,10 @@
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 
-import { selectHosts } from '../inventory/host-pattern.js';
 import { showState } from '../network/show.js';
 import { observeHost } from '../run/host-run.js';
 import { createTransport } from '../transport/transports.js';
+import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
 import { openInventory, targetFor } from './prepare.js';
@@ -19,8 +19,9 @@ export function showCommand(setExitCode: (code: number) => void): Command {
   )
     .option('--json', 'print one JSON object: host to state')
     .action(async (options: HostOptions & Readonly<{ json?: boolean }>) => {
-      const { inventory } = await openInventory(readCommonOptions(options));
-      const hosts = selectHosts(inventory, options.hosts ?? 'all');
+      const common = readCommonOptions(options);
+      const { inventory } = await openInventory(common);
+      const hosts = (await chooseHosts(inventory, common)) ?? inventory.hosts;
       const answers = await askHosts(
         hosts.map((host) => targetFor(host, inventory, undefined)),
         createTransport(),

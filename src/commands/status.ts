@@ -6,9 +6,9 @@ import type { OpenTransaction } from '../agents/observed-host.js';
 import { parseTransactions } from '../agents/reading.js';
 import { splitSections } from '../agents/canonical.js';
 import { transactionsScript } from '../agents/transaction.js';
-import { selectHosts } from '../inventory/host-pattern.js';
 import { createTransport } from '../transport/transports.js';
 import { sanitise } from '../ui/sanitise.js';
+import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
 import { openInventory, targetFor } from './prepare.js';
@@ -36,8 +36,9 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
     .option('--json', 'print one JSON object: host to transactions')
     .addHelpText('after', '\nExit codes: 0 no open transaction, 2 open ones, 1 error')
     .action(async (options: HostOptions & Readonly<{ json?: boolean }>) => {
-      const { inventory } = await openInventory(readCommonOptions(options));
-      const hosts = selectHosts(inventory, options.hosts ?? 'all');
+      const common = readCommonOptions(options);
+      const { inventory } = await openInventory(common);
+      const hosts = (await chooseHosts(inventory, common)) ?? inventory.hosts;
       const answers = await askHosts(
         hosts.map((host) => targetFor(host, inventory, undefined)),
         createTransport(),

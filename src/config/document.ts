@@ -9,11 +9,12 @@ import {
   isSeq,
   parseDocument as parseYaml,
 } from 'yaml';
-import type { Node, Pair, Tags, YAMLError, YAMLMap, YAMLSeq } from 'yaml';
+import type { Node, Pair, ScalarTag, Tags, YAMLError, YAMLMap, YAMLSeq } from 'yaml';
 import { NetorchError, formatLocation, throwCollected } from '../errors.js';
 import type { SourceLocation } from '../errors.js';
 import { childOf } from './located.js';
 import type { Located } from './located.js';
+import { TaggedText } from './tagged-text.js';
 
 export type DocumentOptions = Readonly<{
   /**
@@ -22,6 +23,11 @@ export type DocumentOptions = Readonly<{
    * three parts, for that is a MAC address (`52:54:00:12:34:56`).
    */
   yaml11?: boolean;
+  /**
+   * Opens the text of a `!vault` value; it is called when the value is used, not when it is read.
+   * Without it `!vault` and `!unsafe` are refused.
+   */
+  decrypt?: (ciphertext: string, location: SourceLocation) => string;
 }>;
 
 /** Deeper documents are refused: nothing real is, and recursion has to end somewhere. */
@@ -52,7 +58,10 @@ export function parseDocument(file: string, text: string, options: DocumentOptio
     merge: true,
     logLevel: 'error', // 'silent' would hide a second document
     version: options.yaml11 === true ? '1.1' : '1.2',
-    customTags: (tags) => plainTags(tags, options.yaml11 === true),
+    customTags: (tags) => [
+      ...plainTags(tags, options.yaml11 === true),
+      ...(options.decrypt === undefined ? [] : ANSIBLE_TAGS),
+    ],
   });
   const mistakes = [...document.errors, ...document.warnings];
   const exhausted = mistakes.find((error) => error.code === 'RESOURCE_EXHAUSTION');
@@ -60,7 +69,7 @@ export function parseDocument(file: string, text: string, options: DocumentOptio
     throw new NetorchError('YAML_SYNTAX', tooDeep(), { location: at(0), cause: exhausted });
   }
   throwCollected(mistakes.slice(0, MAX_SYNTAX_ERRORS).map((error) => syntaxError(error, at, text)));
-  const reader = new Reader(at);
+  const reader = new Reader(at, options.decrypt);
   const read = reader.node(document.contents, 0, 1);
   throwCollected(reader.errors);
   return {
@@ -83,14 +92,16 @@ type Read = { value: unknown; places: Places };
 class Reader {
   readonly errors: NetorchError[] = [];
   readonly #at: (offset: number) => SourceLocation;
+  readonly #decrypt: DocumentOptions['decrypt'];
   readonly #anchors = new Map<string, Node>();
   readonly #targets = new Map<Alias, Node | undefined>();
   readonly #open = new Set<Node>();
   #aliasDepth = 0;
   #aliasedNodes = 0;
 
-  constructor(at: (offset: number) => SourceLocation) {
+  constructor(at: (offset: number) => SourceLocation, decrypt: DocumentOptions['decrypt']) {
     this.#at = at;
+    this.#decrypt = decrypt;
   }
 
   node(node: Node | null, offset: number, depth: number): Read {
@@ -112,7 +123,7 @@ class Reader {
     // An anchor is bound at its first reading; what an alias repeats must not bind it anew.
     const anchor = (node as { anchor?: string }).anchor;
     if (anchor !== undefined && this.#aliasDepth === 0) this.#anchors.set(anchor, node);
-    if (isScalar(node)) return { value: scalarValue(node), places };
+    if (isScalar(node)) return { value: this.#scalar(node, places.at), places };
     this.#open.add(node);
     try {
       if (isMap(node)) return this.#map(node, places, depth);
@@ -121,6 +132,15 @@ class Reader {
       this.#open.delete(node);
     }
     return this.#fail(places, 'this kind of YAML node is not read; write a map, a list or a value');
+  }
+
+  #scalar(node: Scalar, at: SourceLocation): unknown {
+    const { value } = node;
+    if (!(value instanceof MarkedText)) return scalarValue(node);
+    const { tag, text } = value;
+    const decrypt = this.#decrypt;
+    const opens = tag === 'vault' && decrypt !== undefined;
+    return new TaggedText(tag, text, () => (opens ? decrypt(text, at) : text));
   }
 
   #alias(alias: Alias, places: Places, depth: number): Read {
@@ -251,6 +271,23 @@ function scalarValue(scalar: Scalar): unknown {
   }
   return value;
 }
+
+/** A tagged text as the parser yields it; the reader knows its place and makes a TaggedText of it. */
+class MarkedText {
+  readonly tag: TaggedText['tag'];
+  readonly text: string;
+
+  constructor(tag: TaggedText['tag'], text: string) {
+    this.tag = tag;
+    this.text = text;
+  }
+}
+
+const ANSIBLE_TAGS: ScalarTag[] = [
+  { tag: '!vault', resolve: (text) => new MarkedText('vault', text) },
+  { tag: '!vault-encrypted', resolve: (text) => new MarkedText('vault', text) },
+  { tag: '!unsafe', resolve: (text) => new MarkedText('unsafe', text) },
+];
 
 const TAG = 'tag:yaml.org,2002:';
 const NOT_PLAIN = new Set(['binary', 'omap', 'pairs', 'set', 'timestamp'].map((t) => TAG + t));

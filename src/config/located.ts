@@ -1,5 +1,6 @@
 /** A value read from documents, with the place each part of it was written at. */
 import type { SourceLocation } from '../errors.js';
+import { TaggedText } from './tagged-text.js';
 
 export type DocumentPath = readonly (string | number)[];
 
@@ -12,7 +13,8 @@ export type Located<T = unknown> = Readonly<{ value: T; locate: Locate }>;
 export type PlainMap = Readonly<Record<string, unknown>>;
 
 export function isPlainMap(value: unknown): value is PlainMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (typeof value !== 'object' || value === null) return false;
+  return !Array.isArray(value) && !(value instanceof TaggedText);
 }
 
 /** The value's own property, never an inherited one (`constructor`, `toString` …). */

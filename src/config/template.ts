@@ -6,6 +6,7 @@ import type { Expression, Operand, Segment } from './expression.js';
 import { childOf, isPlainMap } from './located.js';
 import type { DocumentPath, Locate, Located } from './located.js';
 import { didYouMean } from './nearest.js';
+import { TaggedText } from './tagged-text.js';
 import { DEFAULT_FILTER, applyFilter, toText } from './template-filters.js';
 
 /** Longer results are refused: variables that double each other grow without end. */
@@ -58,6 +59,10 @@ class Renderer {
   render(value: unknown, place: Place, depth = 0): unknown {
     if (depth > MAX_DEPTH) throw templateError('the value is nested too deeply', place);
     if (typeof value === 'string') return this.#text(value, place);
+    if (value instanceof TaggedText) {
+      const text = value.reveal();
+      return value.tag === 'unsafe' ? text : this.#text(text, place);
+    }
     if (Array.isArray(value)) {
       return value.map((item, index) => this.render(item, below(place, index), depth + 1));
     }

@@ -2,149 +2,182 @@
 import { nearest } from '../config/nearest.js';
 import { NetorchError } from '../errors.js';
 import type { SourceLocation } from '../errors.js';
+import { globMatcher } from './glob.js';
+import { parseHostAddress } from './host-address.js';
+import { LOCAL_NAMES } from './inventory.js';
 import type { Inventory } from './inventory.js';
+import { pythonExpression } from './python-expression.js';
+
+export type Hosts = Pick<Inventory, 'hosts' | 'declaredHosts' | 'groups'>;
+
+/** One part of a pattern and what it did. */
+export type PatternStep = Readonly<{
+  /** As written, with `&` or `!`. */
+  part: string;
+  effect: 'adds' | 'keeps' | 'removes';
+  groups: readonly string[];
+  /** Hosts matched by their own name. */
+  named: ReadonlySet<string>;
+  /** All it stands for, after a subscript. */
+  hosts: readonly string[];
+}>;
 
 /**
  * The hosts that a pattern names, each once, in the order of the patterns and of the groups. Plain
- * patterns count first, then `&`, then `!`, wherever they stand; an empty pattern is `all`.
+ * patterns count first, then `&`, then `!`, wherever they stand; an empty pattern is `all`. A list is
+ * of single patterns, already split.
  *
  * Unlike Ansible, a part that matches nothing is an error (UNKNOWN_HOST), also behind `!`: a rollout to
  * `all:!prdo` would hit production. The result may be empty when `&` and `!` leave nothing.
  */
 export function selectHosts(
-  inventory: Pick<Inventory, 'hosts' | 'groups'>,
-  pattern: string,
+  inventory: Hosts,
+  pattern: string | readonly string[],
   location?: SourceLocation,
 ): string[] {
-  const parts = splitPattern(pattern);
-  const resolve = (part: string): readonly string[] => resolvePart(inventory, part, location);
-  const plain = parts.filter((part) => !/^[&!]/.test(part));
-  const selected = new Set((plain.length === 0 ? ['all'] : plain).flatMap(resolve));
-  for (const part of parts.filter((found) => found.startsWith('&'))) {
-    const wanted = new Set(resolve(part.slice(1)));
-    for (const host of selected) if (!wanted.has(host)) selected.delete(host);
-  }
-  for (const part of parts.filter((found) => found.startsWith('!'))) {
-    for (const host of resolve(part.slice(1))) selected.delete(host);
-  }
-  return [...selected];
+  return [...evaluate(patternSteps(inventory, pattern, location))];
 }
 
-/** At commas if there are any, else at colons outside of brackets; an IPv6 address stays whole. */
-function splitPattern(pattern: string): readonly string[] {
+/** The parts of a pattern in the order in which they count. Throws as selectHosts does. */
+export function patternSteps(
+  inventory: Hosts,
+  pattern: string | readonly string[],
+  location?: SourceLocation,
+): readonly PatternStep[] {
+  const parts = typeof pattern === 'string' ? splitHostPattern(pattern) : pattern;
+  const of = (sign: RegExp): readonly string[] => parts.filter((part) => sign.test(part));
+  const plain = of(/^[^&!]/);
+  const resolver = new PartResolver(inventory, location);
+  return [
+    ...(plain.length === 0 ? ['all'] : plain).map((part) => resolver.step(part, part, 'adds')),
+    ...of(/^&/).map((part) => resolver.step(part, part.slice(1), 'keeps')),
+    ...of(/^!/).map((part) => resolver.step(part, part.slice(1), 'removes')),
+  ];
+}
+
+function evaluate(steps: readonly PatternStep[]): ReadonlySet<string> {
+  const selected = new Set<string>();
+  for (const { effect, hosts } of steps) {
+    if (effect === 'adds') for (const host of hosts) selected.add(host);
+    else if (effect === 'removes') for (const host of hosts) selected.delete(host);
+    else {
+      const wanted = new Set(hosts);
+      for (const host of selected) if (!wanted.has(host)) selected.delete(host);
+    }
+  }
+  return selected;
+}
+
+/**
+ * At commas if there are any; else a name, an address or a range stays whole (`2001:db8::1`, `h[1:3]`);
+ * else at colons and blanks outside of brackets.
+ */
+export function splitHostPattern(pattern: string): readonly string[] {
   const parts = pattern.includes(',')
     ? pattern.split(',')
-    : isIpv6(pattern.trim().replace(/^[&!]/, ''))
+    : parseHostAddress(pattern) !== undefined
       ? [pattern]
-      : (pattern.match(/(?:\[[^\]]*\]|[^:])+/g) ?? []);
+      : (pattern.match(/(?:\[[^\]]*\]|[^\s:[\]])+/g) ?? []);
   return parts.map((part) => part.trim()).filter((part) => part !== '');
-}
-
-function isIpv6(text: string): boolean {
-  const shape = /^[0-9a-f:]+(?::\d+\.\d+\.\d+\.\d+)?(?:%\w+)?$/i;
-  return shape.test(text) && (text.includes('::') || text.split(':').length === 8);
-}
-
-function resolvePart(
-  inventory: Pick<Inventory, 'hosts' | 'groups'>,
-  part: string,
-  location: SourceLocation | undefined,
-): readonly string[] {
-  if (part.startsWith('@')) {
-    throw new NetorchError('NOT_SUPPORTED', `"${part}": files of host names are not read yet`, {
-      location,
-      notes: ['write the names, separated by commas'],
-    });
-  }
-  if (inventory.hosts.includes(part)) return [part];
-  const subscript = part.startsWith('~') ? undefined : parseSubscript(part);
-  const hosts = matching(inventory, subscript?.pattern ?? part, part, location);
-  if (subscript === undefined) return hosts;
-  const { first, last } = subscript;
-  if (last !== undefined) return hosts.slice(first, last + 1);
-  const host = hosts.at(first);
-  if (host !== undefined) return [host];
-  const text = `"${part}": "${subscript.pattern}" has ${hosts.length} hosts, counted from 0`;
-  throw new NetorchError('UNKNOWN_HOST', text, { location });
 }
 
 type Subscript = Readonly<{ pattern: string; first: number; last: number | undefined }>;
 
 /** `[0]`, `[-1]`, `[0:2]` (inclusive), `[1:]`, and the old `[1-2]`; so `w[12]` is no character class. */
 function parseSubscript(part: string): Subscript | undefined {
-  const found = /^(.+)\[(?:(-?\d+)|(\d+)([:-])(\d*))\]$/.exec(part);
+  const found = /^(.+)\[(?:(-?\d+)|(\d+)[:-](\d*))\]$/.exec(part);
   if (found === null) return undefined;
-  const [, pattern = '', single, first, , last] = found;
+  const [, pattern = '', single, first, last] = found;
   if (single !== undefined) return { pattern, first: Number(single), last: undefined };
   const end = last === undefined || last === '' ? Number.MAX_SAFE_INTEGER - 1 : Number(last);
-  return { pattern, first: Number(first), last: end };
+  // `[2:0]` is the third host, as in Ansible, where an end of 0 is no end.
+  return { pattern, first: Number(first), last: end === 0 ? undefined : end };
 }
 
-function matching(
-  inventory: Pick<Inventory, 'hosts' | 'groups'>,
-  pattern: string,
-  written: string,
-  location: SourceLocation | undefined,
-): readonly string[] {
-  const matches = matcher(pattern, location);
-  const groups = [...inventory.groups.values()].filter((group) => matches(group.name));
-  const hosts = new Set(groups.flatMap((group) => group.hosts));
-  const wantsHosts = groups.length === 0 || pattern.startsWith('~') || /[.?*[]/.test(pattern);
-  const named = wantsHosts ? inventory.hosts.filter((host) => matches(host)) : [];
-  for (const host of named) hosts.add(host);
-  if (groups.length > 0 || named.length > 0) return [...hosts];
-  const near = nearest(pattern, [...inventory.groups.keys(), ...inventory.hosts]);
-  throw new NetorchError(
-    'UNKNOWN_HOST',
-    `no host or group matches "${written}"${near === undefined ? '' : ` (did you mean "${near}"?)`}`,
-    { location, notes: near === undefined ? [inventoryText(inventory)] : [] },
-  );
-}
+class PartResolver {
+  readonly #inventory: Hosts;
+  readonly #location: SourceLocation | undefined;
+  readonly #hosts: ReadonlySet<string>;
 
-function inventoryText({ groups, hosts }: Pick<Inventory, 'hosts' | 'groups'>): string {
-  const names = [...groups.keys()].slice(0, 12).join(', ');
-  return `groups: ${names}${groups.size > 12 ? ', …' : ''} (${hosts.length} hosts)`;
-}
-
-function matcher(pattern: string, location: SourceLocation | undefined): (name: string) => boolean {
-  if (!pattern.startsWith('~')) {
-    const glob = globExpression(pattern);
-    return (name) => name === pattern || glob.test(name);
+  constructor(inventory: Hosts, location: SourceLocation | undefined) {
+    this.#inventory = inventory;
+    this.#location = location;
+    this.#hosts = new Set(inventory.declaredHosts);
   }
-  try {
-    // As Python's re.match: anchored at the start only.
-    const expression = new RegExp(`^(?:${pattern.slice(1)})`, 'u');
-    return (name) => expression.test(name);
-  } catch (cause) {
+
+  step(part: string, pattern: string, effect: PatternStep['effect']): PatternStep {
+    if (this.#hosts.has(part)) {
+      return { part, effect, groups: [], named: new Set([part]), hosts: [part] };
+    }
+    const subscript = pattern.startsWith('~') ? undefined : parseSubscript(pattern);
+    const { groups, named } = this.#matching(subscript?.pattern ?? pattern, pattern);
+    const members = groups.flatMap((name) => this.#inventory.groups.get(name)?.hosts ?? []);
+    const hosts = [...new Set([...members, ...named])];
+    return {
+      part,
+      effect,
+      groups,
+      named: new Set(named),
+      hosts: subscript === undefined ? hosts : this.#subscripted(hosts, subscript, part),
+    };
+  }
+
+  #subscripted(
+    hosts: readonly string[],
+    { pattern, first, last }: Subscript,
+    part: string,
+  ): readonly string[] {
+    if (last !== undefined) return hosts.slice(first, last + 1);
+    if (hosts.length === 0) return [];
+    const host = hosts.at(first);
+    if (host !== undefined) return [host];
+    const text = `"${part}": "${pattern}" has ${hosts.length} hosts, counted from 0`;
+    throw new NetorchError('UNKNOWN_HOST', text, { location: this.#location });
+  }
+
+  #matching(
+    pattern: string,
+    written: string,
+  ): { groups: readonly string[]; named: readonly string[] } {
+    const { declaredHosts, groups: all } = this.#inventory;
+    if (pattern.startsWith('@')) {
+      throw new NetorchError('NOT_SUPPORTED', `"${pattern}": a file of hosts is for --limit only`, {
+        location: this.#location,
+        notes: ['here, write the names, separated by commas'],
+      });
+    }
+    const matches = this.#matcher(pattern);
+    const groups = [...all.keys()].filter(matches);
+    const wantsHosts = groups.length === 0 || pattern.startsWith('~') || /[.?*[]/.test(pattern);
+    const named = wantsHosts ? declaredHosts.filter(matches) : [];
+    if (groups.length > 0 || named.length > 0) return { groups, named };
+    if (LOCAL_NAMES.includes(pattern)) {
+      // This machine: the inventory's own name for it, if it has one.
+      return {
+        groups,
+        named: [declaredHosts.find((host) => LOCAL_NAMES.includes(host)) ?? pattern],
+      };
+    }
+    const near = nearest(pattern, [...all.keys(), ...declaredHosts]);
+    throw new NetorchError(
+      'UNKNOWN_HOST',
+      `no host or group matches "${written}"${near === undefined ? '' : ` (did you mean "${near}"?)`}`,
+      { location: this.#location, notes: near === undefined ? [this.#inventoryText()] : [] },
+    );
+  }
+
+  #matcher(pattern: string): (name: string) => boolean {
+    if (!pattern.startsWith('~')) return globMatcher(pattern);
+    const expression = pythonExpression(pattern.slice(1));
+    if (expression !== undefined) return (name) => expression.test(name);
     throw new NetorchError('INVALID_VALUE', `"${pattern}" is no regular expression`, {
-      location,
-      cause,
+      location: this.#location,
     });
   }
-}
 
-/** Python's fnmatch: `*`, `?`, `[abc]`, `[!abc]`, the whole name, case-sensitive. */
-function globExpression(pattern: string): RegExp {
-  const source = pattern.replace(
-    /\[(!?)([^\]]+)\]|\*+|\?|[\s\S]/g,
-    (token, negated: string | undefined, set: string | undefined) => {
-      if (set !== undefined) {
-        const escaped = set.replace(/[\\\]^]/g, '\\$&');
-        return isCharacterSet(escaped) ? `[${negated ? '^' : ''}${escaped}]` : '(?!)';
-      }
-      if (token.startsWith('*')) return '.*';
-      if (token === '?') return '.';
-      return token.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
-    },
-  );
-  return new RegExp(`^${source}$`, 's');
-}
-
-/** A set with a range that counts down (`[z-a]`) matches nothing. */
-function isCharacterSet(set: string): boolean {
-  try {
-    return new RegExp(`[${set}]`) instanceof RegExp;
-  } catch {
-    return false;
+  #inventoryText(): string {
+    const { groups, hosts } = this.#inventory;
+    const names = [...groups.keys()].slice(0, 12).join(', ');
+    return `groups: ${names}${groups.size > 12 ? ', …' : ''} (${hosts.length} hosts)`;
   }
 }

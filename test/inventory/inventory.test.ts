@@ -188,9 +188,24 @@ describe('what is not understood is an error at its place', () => {
       'i.yml:1:1 NOT_SUPPORTED: inventory plugins are not run yet; write it as YAML',
     ],
     [
-      'a port',
-      'web: {hosts: {"a:22": }}',
-      'i.yml:1:15 NOT_SUPPORTED: "a:22": ports in host names are not read; write "a: {ansible_port: …}"',
+      'a port that is none',
+      'web: {hosts: {"a:0": }}',
+      'i.yml:1:15 INVENTORY_ERROR: "a:0": the port must be from 1 to 65535',
+    ],
+    [
+      'a colon without a port',
+      'web: {hosts: {"a:b": }}',
+      'i.yml:1:15 INVENTORY_ERROR: "a:b" is no host name: a colon stands before a port only',
+    ],
+    [
+      'a group that does not stand under children',
+      'web: {inner: {hosts: {a: }}}',
+      'i.yml:1:7 UNKNOWN_KEY: unknown key "inner" in group "web"',
+    ],
+    [
+      'ungrouped below another group',
+      'web: {children: {ungrouped: }}',
+      'i.yml:1:18 INVENTORY_ERROR: "ungrouped" cannot be a child of "web"',
     ],
     [
       'a range that counts down',
@@ -225,11 +240,27 @@ describe('what is not understood is an error at its place', () => {
     expect(failure('web: {hots: }\ndb: {hosts: [a]}')).toHaveLength(2);
   });
 
+  test('a key that means nothing is passed over with a warning', () => {
+    const { warnings } = inventoryOf('web: {hosts: {a: }, comment: {b: 1}}');
+    expect(warnings.map((warning) => [warning.location?.column, warning.message])).toEqual([
+      [22, 'unknown key "comment" in group "web": passed over'],
+    ]);
+  });
+
+  test('a port becomes ansible_port, an IPv6 address has one in brackets only', () => {
+    const text = 'web: {hosts: {"h[1:2]:2222": , "[2001:db8::2]:23": {ansible_port: 24}}}';
+    const inventory = inventoryOf(text);
+    expect(inventory.hosts).toEqual(['h1', 'h2', '2001:db8::2']);
+    expect(inventory.hosts.map((host) => inventory.hostVars(host).value['ansible_port'])).toEqual([
+      2222, 2222, 24,
+    ]);
+  });
+
   test('an IPv6 address is a host name, not a name with a port', () => {
     expect(inventoryOf('web: {hosts: {"2001:db8::1": }}').hosts).toEqual(['2001:db8::1']);
   });
 
-  test('a file of variables must be a map, and not encrypted', () => {
+  test('a file of variables must be a map, and needs a password when it is encrypted', () => {
     const beside = (text: string): VariablesFile => ({
       owner: 'group',
       name: 'all',
@@ -242,7 +273,7 @@ describe('what is not understood is an error at its place', () => {
       'all.yml:1:1 INVENTORY_ERROR: a file of variables is a map, this is a list',
     );
     expect(read('$ANSIBLE_VAULT;1.1;AES256\n6162')).toMatch(
-      /^all\.yml:1:1 NOT_SUPPORTED: encrypted/,
+      /^all\.yml:1:1 INVENTORY_ERROR: the encrypted text is damaged/,
     );
   });
 

@@ -49,23 +49,60 @@ describe('inventories', () => {
   });
 
   test.each([
-    ['hosts.ini', 'h1 a=1', 'hosts.ini:1:1 NOT_SUPPORTED: INI inventories are not read yet'],
-    ['hosts', '[web]\nh1\n', 'hosts:1:1 NOT_SUPPORTED: INI inventories'],
-    ['hosts', '# all\nh1 ansible_host=10.0.0.1\nh2\n', 'hosts:1:1 NOT_SUPPORTED: INI inventories'],
-    ['hosts.py', 'print()', 'NOT_SUPPORTED: "hosts.py" is no kind of inventory'],
-    ['hosts', '#!/bin/sh\n', 'hosts:1:1 NOT_SUPPORTED: programs that print an inventory'],
+    ['hosts.ini', 'h1 a=1'],
+    ['hosts.cfg', '[web]\nh1'],
+    ['hosts', '# all\n\n[web]\nh1\n'],
+    ['hosts', 'h1 ansible_host=10.0.0.1\n'],
+    ['hosts', 'h1 text="a: b"\n'],
+    ['hosts', 'web:\n  hosts:\n    h1:\n'],
+    ['hosts', '{"web": {"hosts": {"h1": null}}}'],
+  ])('%s with %j has the host h1', async (name, text) => {
+    await write({ [name]: text });
+    expect((await loadInventory([name], { cwd })).hosts).toEqual(['h1']);
+  });
+
+  test('one line that is a YAML map is YAML, as in Ansible: a group', async () => {
+    await write({ hosts: 'h1:\n' });
+    const inventory = await loadInventory(['hosts'], { cwd });
+    expect([inventory.hosts, inventory.groups.has('h1')]).toEqual([[], true]);
+  });
+
+  test.each([
+    [
+      'hosts',
+      '#!/bin/sh\n',
+      'hosts:1:1 NOT_SUPPORTED: this is a program, but it is not executable',
+    ],
     ['h.yml', 'plugin: x', 'h.yml:1:1 NOT_SUPPORTED: inventory plugins'],
-  ])('%s with %j is refused by name', async (name, text, message) => {
+    ['h.toml', '[web]', 'h.toml:1:1 NOT_SUPPORTED: TOML'],
+    ['hosts', 'web:\n hosts:\n  a: 1\n  a: 2\n', 'hosts:4:3 YAML_SYNTAX: "a" is given twice'],
+    ['hosts', '---\n', 'hosts:1:1 INVENTORY_ERROR: "---" begins a YAML file'],
+  ])('%s with %j is refused', async (name, text, message) => {
     await write({ [name]: text });
     const [error] = await rejectionOf(loadInventory([name], { cwd }));
     expect(error).toContain(message);
-    expect(error).toContain('write it as YAML');
   });
 
-  test('a program is refused, a YAML file that is merely executable is read', async () => {
-    await write({ 'x.yml': 'web: {hosts: {h1: }}', prog: 'all: {}' }, 0o755);
-    expect((await loadInventory(['x.yml'], { cwd })).hosts).toEqual(['h1']);
-    expect((await rejectionOf(loadInventory(['prog'], { cwd })))[0]).toContain('programs');
+  test('of several sources the later wins; a folder named twice has its last place', async () => {
+    await write({
+      'a/hosts': '[web]\nh1 x=a y=a\n',
+      'a/group_vars/web': 'z: a',
+      'b/hosts.yml': 'web: {hosts: {h1: {x: b}, h2: }}',
+      'b/group_vars/web': 'z: b',
+      'a/more.ini': '[db]\nh1\n',
+    });
+    const sources = ['a/hosts', 'b/hosts.yml', 'h3,h4:23', 'a/more.ini'];
+    const inventory = await loadInventory(sources, { cwd });
+    expect(inventory.hosts).toEqual(['h3', 'h4', 'h1', 'h2']);
+    expect(inventory.hostVars('h1').value).toMatchObject({
+      x: 'b',
+      y: 'a',
+      z: 'a',
+      inventory_dir: join(cwd, 'a'),
+      inventory_file: join(cwd, 'a/hosts'),
+      group_names: ['db', 'web'],
+    });
+    expect(inventory.hostVars('h4').value['ansible_port']).toBe(23);
   });
 
   test('one that is not there is an error, with the path that was tried', async () => {
