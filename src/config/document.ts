@@ -307,7 +307,11 @@ function plainTags(tags: Tags, yaml11: boolean): Tags {
 }
 
 function pyYamlTest(kind: string, format: string | undefined, isTrue: boolean): RegExp | undefined {
-  if (kind === 'bool') return isTrue ? /^(?:yes|true|on)$/i : /^(?:no|false|off)$/i;
+  if (kind === 'bool') {
+    return isTrue
+      ? /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/
+      : /^(?:no|No|NO|false|False|FALSE|off|Off|OFF)$/;
+  }
   if (kind === 'int' && format === undefined) return /^[-+]?(?:0|[1-9][0-9_]*)$/;
   if (kind === 'int' && format === 'TIME') return /^[-+]?[1-9][0-9_]*(?::[0-5]?[0-9]){1,2}$/;
   if (kind === 'float' && format === 'EXP') return /^[-+]?[0-9][0-9_]*\.[0-9_]*[eE][-+][0-9]+$/;

@@ -112,13 +112,16 @@ class PartResolver {
     const subscript = pattern.startsWith('~') ? undefined : parseSubscript(pattern);
     const { groups, named } = this.#matching(subscript?.pattern ?? pattern, pattern);
     const members = groups.flatMap((name) => this.#inventory.groups.get(name)?.hosts ?? []);
-    const hosts = [...new Set([...members, ...named])];
+    // As Ansible does, a subscript counts a host twice that is in two matching groups.
+    const found = [...members, ...named];
     return {
       part,
       effect,
       groups,
       named: new Set(named),
-      hosts: subscript === undefined ? hosts : this.#subscripted(hosts, subscript, part),
+      hosts: [
+        ...new Set(subscript === undefined ? found : this.#subscripted(found, subscript, part)),
+      ],
     };
   }
 

@@ -243,7 +243,7 @@ describe('what is not understood is an error at its place', () => {
   test('a key that means nothing is passed over with a warning', () => {
     const { warnings } = inventoryOf('web: {hosts: {a: }, comment: {b: 1}}');
     expect(warnings.map((warning) => [warning.location?.column, warning.message])).toEqual([
-      [22, 'unknown key "comment" in group "web": passed over'],
+      [21, 'unknown key "comment" in group "web": passed over'],
     ]);
   });
 

@@ -53,7 +53,6 @@ describe('inventories', () => {
     ['hosts.cfg', '[web]\nh1'],
     ['hosts', '# all\n\n[web]\nh1\n'],
     ['hosts', 'h1 ansible_host=10.0.0.1\n'],
-    ['hosts', 'h1 text="a: b"\n'],
     ['hosts', 'web:\n  hosts:\n    h1:\n'],
     ['hosts', '{"web": {"hosts": {"h1": null}}}'],
   ])('%s with %j has the host h1', async (name, text) => {
