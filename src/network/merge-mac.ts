@@ -146,7 +146,10 @@ function expectedMac(draft: Draft, name: string): string | undefined {
   if (state === undefined) return undefined;
   if (state.mac !== undefined) return state.mac;
   if (state.link.kind === 'vlan') return expectedMac(draft, state.link.base);
-  const [first] = portsOf(state.link);
+  // The port that has addresses now is attached first (plan.ts), so that the neighbours see no other MAC.
+  const ports = portsOf(state.link);
+  const first =
+    ports.find((candidate) => (draft.before(candidate)?.ipv4.addresses.length ?? 0) > 0) ?? ports[0];
   const port = first === undefined ? undefined : draft.interfaces.get(first);
   if (state.link.kind !== 'bond' || port === undefined) return undefined;
   return ownMac(draft, port);

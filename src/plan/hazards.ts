@@ -7,6 +7,7 @@ import type { Change, Hazard, ManagementPath } from './change.js';
 export function changeHazards(
   change: Pick<Change, 'action' | 'object' | 'operations'>,
   observed: NetworkState,
+  target: NetworkState,
 ): readonly Hazard[] {
   const hazards: Hazard[] = [];
   for (const operation of change.operations) {
@@ -20,15 +21,18 @@ export function changeHazards(
         });
       }
     }
-    if (
-      operation.op === 'create-link' &&
-      operation.link.link.kind === 'bond' &&
-      operation.link.link.mode === '802.3ad'
-    ) {
+    const lacpBond =
+      operation.op === 'create-link'
+        ? operation.link.name
+        : operation.op === 'set-bond-options' && operation.options['mode'] !== undefined
+          ? operation.name
+          : '';
+    const bond = target.interfaces.get(lacpBond)?.link;
+    if (bond?.kind === 'bond' && bond.mode === '802.3ad') {
       hazards.push({
         kind: 'lacp',
         severity: 'note',
-        text: `the switch ports of ${operation.link.link.ports.join(', ')} must form one LAG with LACP`,
+        text: `the switch ports of ${bond.ports.join(', ')} must form one LAG with LACP`,
       });
     }
   }

@@ -794,7 +794,7 @@ class Planner {
       return {
         ...change,
         touchesManagement,
-        hazards: changeHazards(change, observed),
+        hazards: changeHazards(change, observed, target),
       };
     });
     const touchesManagement = changes.some((change) => change.touchesManagement);

@@ -1,0 +1,75 @@
+/**
+ * Each folder of golden/ is a case: `observed.yml` (laid over a bare host with eth1 … eth4; a first line
+ * `# ssh ADDRESS from PEER` says how the controller got in), `desired.yml`, and the plan that has to come
+ * out of it: each change with its reason, its hazards and the command lines that carry it out.
+ * UPDATE_GOLDEN=1 writes what comes out: read the difference before committing it.
+ */
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { segmentsOf } from '../../src/backends/iproute2.js';
+import { planHost } from '../../src/plan/plan-host.js';
+import type { ChangePlan } from '../../src/plan/change.js';
+import { desiredOf, hostWith } from '../network/documents.js';
+
+const golden = join(import.meta.dirname, 'golden');
+
+function planDocument(plan: ChangePlan): string {
+  const changes = plan.changes.map((change) => ({
+    [change.summary]: {
+      why: `${change.why.text}${change.why.location === undefined ? '' : ` (${change.why.location.file}:${change.why.location.line})`}`,
+      ...(change.touchesManagement ? { 'touches-ssh': true } : {}),
+      // That it touches the path is said above.
+      ...hazardTexts(change.hazards.filter(({ kind }) => kind !== 'management-path')),
+      do: segmentsOf([change]).flatMap(({ tool, lines }) =>
+        lines.map(({ text }) => `${tool} ${text}`),
+      ),
+    },
+  }));
+  const document = {
+    changes,
+    ...hazardTexts(plan.hazards),
+    ...(plan.newManagementAddress === undefined
+      ? {}
+      : { 'ssh-moves-to': plan.newManagementAddress }),
+    'outage-seconds': plan.expectedOutageSeconds,
+  };
+  return stringify(document, { lineWidth: 0 });
+}
+
+const hazardTexts = (hazards: ChangePlan['hazards']) =>
+  hazards.length === 0
+    ? {}
+    : { hazards: hazards.map(({ severity, text }) => `${severity}: ${text}`) };
+
+describe('plan', () => {
+  for (const name of readdirSync(golden).sort()) {
+    const read = (file: string): string => {
+      const path = join(golden, name, file);
+      return existsSync(path) ? readFileSync(path, 'utf8') : '';
+    };
+    test(name.replaceAll('-', ' '), () => {
+      const [, serverAddress, clientAddress] =
+        /^# ssh (\S+) from (\S+)$/m.exec(read('observed.yml')) ?? [];
+      const plan = planHost(
+        'h1',
+        {
+          state: hostWith(read('observed.yml')),
+          ssh:
+            serverAddress === undefined || clientAddress === undefined
+              ? undefined
+              : { serverAddress, clientAddress, serverPort: 22 },
+          bootConfigured: new Set(),
+          resolvedOwnsDns: false,
+        },
+        desiredOf(read('desired.yml'), 'desired.yml'),
+      );
+      const document = planDocument(plan);
+      if (process.env['UPDATE_GOLDEN'] === '1') {
+        writeFileSync(join(golden, name, 'plan.yml'), document);
+      }
+      expect(document).toBe(read('plan.yml'));
+    });
+  }
+});
