@@ -22,6 +22,7 @@ import { createKnownHostsFiles } from './known-hosts-files.js';
 import type { KnownHostsFiles } from './known-hosts-files.js';
 import { authenticationMethods } from './login.js';
 import type { Login } from './login.js';
+import { createLoginQueues } from './login-queues.js';
 import { createKeyFileReader } from './login-keys.js';
 import { runCommand } from './run-command.js';
 import type { RunningCommand } from './run-command.js';
@@ -61,11 +62,6 @@ export class BeyondSsh2Error extends NetorchError {
 const DIALS = 64;
 /** A ProxyCommand is mostly a login at one jump host, which drops what comes too thick. */
 const PROXY_DIALS = 8;
-/**
- * Logins under way at one server. From ten on sshd drops them as it likes (MaxStartups 10:30:100 is
- * its default), and others log in there too.
- */
-const LOGINS_PER_SERVER = 5;
 const KEEPALIVE_INTERVAL_MS = 3000;
 const KEEPALIVE_COUNT = 3;
 /** A second connection to a host is a confirm, and that is racing a deadline: it goes first. */
@@ -116,7 +112,7 @@ export function createSsh2Transport(options: Ssh2TransportOptions = {}): Transpo
   const handshakes = new PQueue({ concurrency: options.handshakes ?? 8 });
   const dials = new PQueue({ concurrency: DIALS });
   const proxyDials = new PQueue({ concurrency: PROXY_DIALS });
-  const servers = new Map<string, PQueue>();
+  const onServer = createLoginQueues();
   const knownHosts = createKnownHostsFiles();
   const readKeyFile = createKeyFileReader(options.passphrases);
   const forward = createJumpHosts(async (jump) => {
@@ -162,25 +158,6 @@ export function createSsh2Transport(options: Ssh2TransportOptions = {}): Transpo
         `${target.host}: ${describePlace(target, address)}: ${messageOf(error)}`,
         { cause: error },
       );
-    }
-  }
-
-  /** Many inventory names may stand for one server: it is asked by a few of them at a time. */
-  async function onServer<T>(
-    target: ConnectionTarget,
-    address: string,
-    queued: { priority: number; signal?: AbortSignal },
-    work: () => Promise<T>,
-  ): Promise<T> {
-    // Behind a ProxyCommand nobody knows which server an address means.
-    const via = target.jump === undefined ? target.proxyCommand : target.jump.address;
-    const key = JSON.stringify([address, target.port, via]);
-    const queue = servers.get(key) ?? new PQueue({ concurrency: LOGINS_PER_SERVER });
-    servers.set(key, queue);
-    try {
-      return await queue.add(work, queued);
-    } finally {
-      if (queue.size === 0 && queue.pending === 0) servers.delete(key);
     }
   }
 

@@ -44,7 +44,12 @@ export type Sshd = Readonly<{
 }>;
 
 /** At DEBUG1 sshd also writes into the standard error of sessions: only for tests of its log. */
-export async function startSshd(logLevel: 'INFO' | 'DEBUG1' = 'INFO'): Promise<Sshd> {
+export async function startSshd(
+  logLevel: 'INFO' | 'DEBUG1' = 'INFO',
+  /** Lines of sshd_config that come before the others, so that they win. */
+  config: readonly string[] = [],
+  { authorizedKeys }: Readonly<{ authorizedKeys?: string }> = {},
+): Promise<Sshd> {
   if (SSHD === undefined) throw new Error('sshd is not installed');
   const folder = mkdtempSync(join(tmpdir(), 'netorch-sshd-'));
   const user = userInfo().username;
@@ -65,7 +70,10 @@ export async function startSshd(logLevel: 'INFO' | 'DEBUG1' = 'INFO'): Promise<S
   const keyFile = makeKey('user_ed25519', 'ed25519');
   write('authorized_keys', readFileSync(`${keyFile}.pub`, 'utf8'));
 
-  const { port, log, stop } = await listen(folder, SSHD, logLevel, write);
+  const { port, log, stop } = await listen(folder, SSHD, logLevel, write, [
+    ...config,
+    ...(authorizedKeys === undefined ? [] : [`AuthorizedKeysFile ${authorizedKeys}`]),
+  ]);
   const hostKey = (type: string) =>
     readFileSync(join(folder, `host_${type}.pub`), 'utf8')
       .split(' ')
@@ -109,12 +117,14 @@ async function listen(
   program: string,
   logLevel: string,
   write: (name: string, text: string) => string,
+  firstLines: readonly string[],
 ): Promise<{ port: number; log: () => string; stop: () => Promise<void> }> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const port = await freePort();
     const config = write(
       'sshd_config',
       [
+        ...firstLines,
         `ListenAddress 127.0.0.1:${port}`,
         ...['ed25519', 'ecdsa', 'rsa'].map((type) => `HostKey ${join(folder, `host_${type}`)}`),
         `AuthorizedKeysFile ${join(folder, 'authorized_keys')}`,
