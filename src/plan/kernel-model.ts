@@ -242,7 +242,7 @@ export class KernelModel {
     if (item === undefined) return;
     for (const child of this.childrenOf(name)) this.delete(child.name);
     for (const port of this.portsOf(name)) this.detach(port);
-    if (item.controller !== undefined) this.forgetBridgeMac(item.controller);
+    if (item.controller !== undefined) this.detach(item);
     this.interfaces.delete(name);
     this.dropRoutes((route) => route.nextHopInterface === name);
     if (item.link.kind === 'veth' && item.link.peer !== undefined) this.delete(item.link.peer);

@@ -385,6 +385,19 @@ class Planner {
         { op: 'set-up', name: wanted.name },
       );
     }
+    // Its base took it along when it came up.
+    if (!wanted.up && item?.up === true) {
+      this.emit(
+        {
+          id: `set down ${wanted.name}`,
+          action: 'modify',
+          object: wanted.name,
+          summary: `set ${wanted.name} down`,
+          why: this.why(wanted.name, ['state', ''], 'it was down before'),
+        },
+        { op: 'set-down', name: wanted.name },
+      );
+    }
   }
 
   private create(wanted: InterfaceState): void {

@@ -1,0 +1,97 @@
+/**
+ * What the kernel refuses (measured on 6.1), asked before each operation of a plan: an independent check
+ * that a plan is legal at every step, not only that it ends where it should.
+ */
+import { isInSubnet } from '../../src/network/ip.js';
+import { baseOf, portsOf, type Route } from '../../src/network/state.js';
+import type { Operation } from '../../src/plan/change.js';
+import type { KernelModel } from '../../src/plan/kernel-model.js';
+
+/** Taken from bond_options.c (BOND_OPTFLAG_NOSLAVES, BOND_OPTFLAG_IFDOWN). */
+const ONLY_WITHOUT_PORTS = ['mode', 'fail_over_mac'];
+const ONLY_WHEN_DOWN = ['mode', 'lacp_rate', 'ad_select', 'ad_actor_sys_prio', 'tlb_dynamic_lb'];
+
+function gatewayProblem(model: KernelModel, route: Route): string | undefined {
+  const { nextHopInterface: device, nextHopAddress: gateway } = route;
+  if (device === undefined) return undefined;
+  const item = model.get(device);
+  if (item === undefined) return `${device} is not there`;
+  if (!item.up) return `${device} is down`;
+  if (gateway === undefined || route.onlink) return undefined;
+  const addresses = route.family === 'ipv4' ? item.ipv4 : item.ipv6;
+  return addresses.some((address) => isInSubnet(gateway, address))
+    ? undefined
+    : `${gateway} is in no subnet of ${device}`;
+}
+
+/** Why the kernel would refuse the operation now; undefined: it would not. */
+export function refusal(model: KernelModel, operation: Operation): string | undefined {
+  const named = 'name' in operation ? model.get(operation.name) : undefined;
+  if ('name' in operation && named === undefined) return `${operation.name} is not there`;
+  switch (operation.op) {
+    case 'create-link': {
+      const { name, link, mtu } = operation.link;
+      if (model.get(name) !== undefined) return `${name} is there already`;
+      const base = baseOf(link);
+      if (base === undefined) return undefined;
+      const below = model.get(base);
+      if (below === undefined) return `its base ${base} is not there`;
+      return link.kind === 'vlan' && below.mtu !== undefined && mtu > below.mtu
+        ? `its MTU ${mtu} is above that of ${base}`
+        : undefined;
+    }
+    case 'attach': {
+      const controller = model.get(operation.to);
+      if (controller === undefined) return `${operation.to} is not there`;
+      return controller.link.kind === 'bond' && named?.up === true
+        ? 'a bond takes no port that is up'
+        : undefined;
+    }
+    case 'set-bond-options': {
+      const keys = Object.keys(operation.options);
+      if (keys.some((key) => ONLY_WITHOUT_PORTS.includes(key)) && named !== undefined) {
+        if (model.portsOf(named.name).length > 0) return 'the bond has ports';
+      }
+      if (keys.some((key) => ONLY_WHEN_DOWN.includes(key)) && named?.up === true) {
+        return 'the bond is up';
+      }
+      return undefined;
+    }
+    case 'set-mtu': {
+      if (named?.link.kind !== 'vlan') return undefined;
+      const below = model.get(named.link.base)?.mtu;
+      return below !== undefined && operation.mtu > below
+        ? `its MTU would be above that of ${named.link.base}`
+        : undefined;
+    }
+    case 'delete-address': {
+      const list = operation.family === 'ipv4' ? named?.ipv4 : named?.ipv6;
+      return list?.some(({ ip }) => ip === operation.address.ip) === true
+        ? undefined
+        : `${operation.address.ip} is not there`;
+    }
+    case 'add-address':
+      return operation.family === 'ipv6' && named?.ipv6Enabled === false
+        ? 'IPv6 is off'
+        : undefined;
+    case 'add-route':
+      return gatewayProblem(model, operation.route);
+    case 'delete-route':
+      return model.routes.some((route) => route.destination === operation.route.destination)
+        ? undefined
+        : 'the route is not there';
+    case 'delete-port-vlan':
+      return named?.vlans.some(({ vid }) => vid === operation.vid) === true
+        ? undefined
+        : `VLAN ${operation.vid} is not on the port`;
+    default:
+      return undefined;
+  }
+}
+
+/** Whether ports and controllers of a model say the same. */
+export function isConsistent(model: KernelModel): boolean {
+  return [...model.interfaces.values()].every((item) =>
+    portsOf(item.link).every((port) => model.get(port)?.controller === item.name),
+  );
+}
