@@ -69,7 +69,7 @@ export function parseDocument(file: string, text: string, options: DocumentOptio
     throw new NetorchError('YAML_SYNTAX', tooDeep(), { location: at(0), cause: exhausted });
   }
   throwCollected(mistakes.slice(0, MAX_SYNTAX_ERRORS).map((error) => syntaxError(error, at, text)));
-  const reader = new Reader(at, options.decrypt);
+  const reader = new Reader(at, text, options.decrypt);
   const read = reader.node(document.contents, 0, 1);
   throwCollected(reader.errors);
   return {
@@ -92,6 +92,8 @@ type Read = { value: unknown; places: Places };
 class Reader {
   readonly errors: NetorchError[] = [];
   readonly #at: (offset: number) => SourceLocation;
+  /** Where a text without a newline at its end stops. */
+  readonly #cutOffAt: number;
   readonly #decrypt: DocumentOptions['decrypt'];
   readonly #anchors = new Map<string, Node>();
   readonly #targets = new Map<Alias, Node | undefined>();
@@ -99,8 +101,13 @@ class Reader {
   #aliasDepth = 0;
   #aliasedNodes = 0;
 
-  constructor(at: (offset: number) => SourceLocation, decrypt: DocumentOptions['decrypt']) {
+  constructor(
+    at: (offset: number) => SourceLocation,
+    text: string,
+    decrypt: DocumentOptions['decrypt'],
+  ) {
     this.#at = at;
+    this.#cutOffAt = text.endsWith('\n') ? Number.POSITIVE_INFINITY : text.length;
     this.#decrypt = decrypt;
   }
 
@@ -136,11 +143,22 @@ class Reader {
 
   #scalar(node: Scalar, at: SourceLocation): unknown {
     const { value } = node;
-    if (!(value instanceof MarkedText)) return scalarValue(node);
-    const { tag, text } = value;
+    const marked = value instanceof MarkedText ? value : undefined;
+    if (marked === undefined) {
+      return typeof value === 'string' ? this.#withoutAddedNewline(node, value) : scalarValue(node);
+    }
+    const { tag } = marked;
+    const text = this.#withoutAddedNewline(node, marked.text);
     const decrypt = this.#decrypt;
     const opens = tag === 'vault' && decrypt !== undefined;
     return new TaggedText(tag, text, () => (opens ? decrypt(text, at) : text));
+  }
+
+  /** The parser ends a block (`|`, `>`) with a newline, also where the file has none to end it. */
+  #withoutAddedNewline(node: Scalar, text: string): string {
+    const isBlock = node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED';
+    const isCutOff = (node.range?.[1] ?? 0) >= this.#cutOffAt;
+    return isBlock && isCutOff ? text.replace(/\n$/, '') : text;
   }
 
   #alias(alias: Alias, places: Places, depth: number): Read {

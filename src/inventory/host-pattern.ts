@@ -98,11 +98,14 @@ class PartResolver {
   readonly #inventory: Hosts;
   readonly #location: SourceLocation | undefined;
   readonly #hosts: ReadonlySet<string>;
+  /** The one name of this machine: the inventory's, else the first that the pattern uses. */
+  #local: string | undefined;
 
   constructor(inventory: Hosts, location: SourceLocation | undefined) {
     this.#inventory = inventory;
     this.#location = location;
     this.#hosts = new Set(inventory.declaredHosts);
+    this.#local = inventory.declaredHosts.find((host) => LOCAL_NAMES.includes(host));
   }
 
   step(part: string, pattern: string, effect: PatternStep['effect']): PatternStep {
@@ -155,11 +158,8 @@ class PartResolver {
     const named = wantsHosts ? declaredHosts.filter(matches) : [];
     if (groups.length > 0 || named.length > 0) return { groups, named };
     if (LOCAL_NAMES.includes(pattern)) {
-      // This machine: the inventory's own name for it, if it has one.
-      return {
-        groups,
-        named: [declaredHosts.find((host) => LOCAL_NAMES.includes(host)) ?? pattern],
-      };
+      this.#local ??= pattern;
+      return { groups, named: [this.#local] };
     }
     const near = nearest(pattern, [...all.keys(), ...declaredHosts]);
     throw new NetorchError(
