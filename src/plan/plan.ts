@@ -402,7 +402,8 @@ class Planner {
 
   private create(wanted: InterfaceState): void {
     const existed = this.input.observed.interfaces.get(wanted.name);
-    const operations: Operation[] = [{ op: 'create-link', link: wanted }];
+    const link = { ...wanted, mac: wanted.mac ?? this.bondMac(wanted) };
+    const operations: Operation[] = [{ op: 'create-link', link }];
     if (!wanted.ipv6.enabled)
       operations.push({ op: 'set-ipv6-enabled', name: wanted.name, enabled: false });
     if (wanted.up) operations.push({ op: 'set-up', name: wanted.name });
@@ -507,16 +508,30 @@ class Planner {
     );
   }
 
-  private attachPorts(wanted: InterfaceState): void {
+  /** A bond's MAC is that of its first port: the one that carries SSH or addresses keeps its MAC so. */
+  private portOrder(wanted: InterfaceState): readonly string[] {
     const path = this.input.management?.devices ?? [];
     const observed = this.input.observed.interfaces;
-    // A bond takes the MAC of its first port: the one that carries SSH or addresses keeps its MAC so.
     const weight = (port: string) =>
       path.includes(port) ? 0 : (observed.get(port)?.ipv4.addresses.length ?? 0) > 0 ? 1 : 2;
-    const ports = [...portsOf(wanted.link)].sort(
-      (a, b) => weight(a) - weight(b) || (a < b ? -1 : 1),
-    );
-    for (const port of ports) {
+    return [...portsOf(wanted.link)].sort((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1));
+  }
+
+  /**
+   * The MAC a new bond is made with, which is the one its first port would give it. Left to itself the
+   * kernel makes a random one until then, and udev (MACAddressPolicy=persistent) replaces that by one of
+   * its own: the neighbours of a host would have to learn it anew.
+   */
+  private bondMac(wanted: InterfaceState): string | undefined {
+    if (wanted.link.kind !== 'bond') return undefined;
+    if ((wanted.link.options['fail_over_mac'] ?? 'none') !== 'none') return undefined;
+    const [first] = this.portOrder(wanted);
+    const port = first === undefined ? undefined : this.input.observed.interfaces.get(first);
+    return port?.facts?.permanentMac ?? port?.mac;
+  }
+
+  private attachPorts(wanted: InterfaceState): void {
+    for (const port of this.portOrder(wanted)) {
       const item = this.model.get(port);
       if (item === undefined || item.controller === wanted.name) continue;
       if (item.controller !== undefined) this.detach(port, item.controller);
