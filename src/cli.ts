@@ -8,7 +8,9 @@ import { Command, CommanderError } from 'commander';
 
 import { applyCommand } from './commands/apply.js';
 import { inventoryCommand } from './commands/inventory.js';
+import { execCommand } from './commands/exec.js';
 import { labCommand } from './commands/lab.js';
+import { pingCommand } from './commands/ping.js';
 import { planCommand } from './commands/plan.js';
 import { showCommand } from './commands/show.js';
 import { statusCommand } from './commands/status.js';
@@ -38,6 +40,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(applyCommand(setExitCode))
     .addCommand(showCommand(setExitCode))
     .addCommand(statusCommand(setExitCode))
+    .addCommand(pingCommand(setExitCode))
+    .addCommand(execCommand(setExitCode))
     .addCommand(validateCommand())
     .addCommand(inventoryCommand())
     .addCommand(labCommand());

@@ -9,12 +9,12 @@ import { EventStream } from '../run/event-stream.js';
 import type { HostJob } from '../run/host-job.js';
 import { openJournal, stateFolder } from '../run/journal.js';
 import { executeRun } from '../run/run.js';
-import { createTransport } from '../transport/transports.js';
 import { REPORTER_KINDS, createReporter, type ReporterKind } from '../ui/create-reporter.js';
 import { VERSION } from '../version.js';
 import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, duration, readCommonOptions, type HostOptions } from './host-options.js';
 import { interruptHandler } from './interrupts.js';
+import { openTransport } from './open-transport.js';
 import { readPlanFile, type SavedPlan } from './plan-file.js';
 import {
   openInventory,
@@ -138,6 +138,11 @@ async function runPlay(
   );
   const stop = new AbortController();
   const stream = new EventStream(date);
+  // Passphrases are asked for here, while the terminal is still a plain one.
+  const transport = await openTransport(
+    [...jobs.values()].map(({ target }) => target),
+    (message) => stream.emit({ type: 'log', level: 'info', message }),
+  );
   const journal = openJournal(stateFolder(process.env, homedir()), run);
   stream.listen(journal.listener, (error) => {
     process.stderr.write(
@@ -179,7 +184,7 @@ async function runPlay(
         notes: [RUNNING_ONLY],
       },
       {
-        transport: createTransport(),
+        transport,
         now,
         date,
         newTransactionId: () => `${stamp(date())}-${randomBytes(4).toString('hex')}`,

@@ -5,12 +5,12 @@ import { NetorchError, NetorchErrors } from '../errors.js';
 import { planHost } from '../plan/plan-host.js';
 import { observeHost } from '../run/host-run.js';
 import { planFingerprint } from '../run/plan-fingerprint.js';
-import { createTransport } from '../transport/transports.js';
 import { planToJson } from '../ui/plan-json.js';
 import { renderPlan, type HostPlan } from '../ui/plan-text.js';
 import { isUtf8Locale, wantsColour } from '../ui/glyphs.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
+import { openTransport } from './open-transport.js';
 import { writePlanFile } from './plan-file.js';
 import { prepare, type PlayTasks } from './prepare.js';
 
@@ -81,9 +81,10 @@ async function planPlay(
 ): Promise<{ plans: readonly HostPlan[]; fingerprints: ReadonlyMap<string, string> }> {
   const hosts = play.waves.flat();
   const tasks = hosts.flatMap((host) => play.tasks.get(host) ?? []);
+  const targets = tasks.map((task) => task.target);
   const answers = await askHosts(
-    tasks.map((task) => task.target),
-    createTransport(),
+    targets,
+    await openTransport(targets),
     forks,
     (connection, target) => observeHost(target.host, connection),
   );

@@ -2,7 +2,7 @@
  * What `plan`, `apply` and `validate` share: project, inventory and playbook read, hosts chosen, every
  * document checked before any host is contacted. All mistakes are collected and thrown together.
  */
-import { homedir, userInfo } from 'node:os';
+import { homedir, hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 
 import type { Located } from '../config/located.js';
@@ -21,6 +21,7 @@ import { serialWaves } from '../playbook/serial-waves.js';
 import { findProject, loadPlaybook, noPlaybookError } from '../playbook/settings.js';
 import { DEFAULT_CONFIRM_SECONDS } from '../run/budget.js';
 import { connectionTarget } from '../transport/connection-options.js';
+import { createSshConfigReader } from '../transport/ssh-config-files.js';
 import type { ConnectionTarget } from '../transport/transport.js';
 import { chooseHosts } from './choose-hosts.js';
 import { printWarnings } from './print-errors.js';
@@ -98,6 +99,9 @@ export async function openInventory(
   return { inventory, project };
 }
 
+/** Read when the first host asks, and once. */
+const sshConfig = createSshConfigReader(homedir());
+
 export function targetFor(
   host: string,
   inventory: Inventory,
@@ -111,6 +115,9 @@ export function targetFor(
         : undefined,
     home: homedir(),
     env: process.env,
+    sshConfig,
+    localHostname: hostname(),
+    uid: process.getuid?.(),
   });
 }
 

@@ -4,10 +4,10 @@ import { stringify } from 'yaml';
 
 import { showState } from '../network/show.js';
 import { observeHost } from '../run/host-run.js';
-import { createTransport } from '../transport/transports.js';
 import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
+import { openTransport } from './open-transport.js';
 import { openInventory, targetFor } from './prepare.js';
 import { printErrors } from './print-errors.js';
 
@@ -22,9 +22,10 @@ export function showCommand(setExitCode: (code: number) => void): Command {
       const common = readCommonOptions(options);
       const { inventory } = await openInventory(common);
       const hosts = (await chooseHosts(inventory, common)) ?? inventory.hosts;
+      const targets = hosts.map((host) => targetFor(host, inventory, undefined));
       const answers = await askHosts(
-        hosts.map((host) => targetFor(host, inventory, undefined)),
-        createTransport(),
+        targets,
+        await openTransport(targets),
         options.forks,
         (connection, target) => observeHost(target.host, connection),
       );

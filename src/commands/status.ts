@@ -6,11 +6,11 @@ import type { OpenTransaction } from '../agents/observed-host.js';
 import { parseTransactions } from '../agents/reading.js';
 import { splitSections } from '../agents/canonical.js';
 import { transactionsScript } from '../agents/transaction.js';
-import { createTransport } from '../transport/transports.js';
 import { sanitise } from '../ui/sanitise.js';
 import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
+import { openTransport } from './open-transport.js';
 import { openInventory, targetFor } from './prepare.js';
 import { printErrors } from './print-errors.js';
 
@@ -39,9 +39,10 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
       const common = readCommonOptions(options);
       const { inventory } = await openInventory(common);
       const hosts = (await chooseHosts(inventory, common)) ?? inventory.hosts;
+      const targets = hosts.map((host) => targetFor(host, inventory, undefined));
       const answers = await askHosts(
-        hosts.map((host) => targetFor(host, inventory, undefined)),
-        createTransport(),
+        targets,
+        await openTransport(targets),
         options.forks,
         async (connection) => {
           const { stdout } = await connection.exec(RUN_FROM_STDIN, {

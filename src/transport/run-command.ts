@@ -130,7 +130,8 @@ async function converse(
   if (gate !== undefined && become !== undefined && !gate.isOpen()) {
     throw becomeFailure(host, loginUser, become, code, gate.textBefore());
   }
-  return { code, stdout: output(), stderr: errorText };
+  const { text, isCut } = output();
+  return { code, stdout: text, stderr: errorText, ...(isCut ? { isCut } : {}) };
 }
 
 /** Returns a function that gives the whole output at the end. */
@@ -139,14 +140,19 @@ function collectOutput(
   stdout: Readable,
   options: ExecOptions,
   interrupt: (error: unknown) => void,
-): () => string {
-  const { onLine, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
+): () => Readonly<{ text: string; isCut: boolean }> {
+  const { onLine, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES, dropsExcess = false } = options;
   const chunks: Buffer[] = [];
   let bytes = 0;
   const decoder = new StringDecoder('utf8');
   let openLine = '';
   stdout.on('data', (chunk: Buffer) => {
+    const room = maxOutputBytes - bytes;
     bytes += chunk.length;
+    if (bytes > maxOutputBytes && dropsExcess) {
+      if (room > 0) chunks.push(chunk.subarray(0, room));
+      return;
+    }
     if (bytes > maxOutputBytes) {
       interrupt(
         new NetorchError(
@@ -166,7 +172,10 @@ function collectOutput(
       interrupt(error);
     }
   });
-  return () => Buffer.concat(chunks).toString('utf8');
+  return () => ({
+    text: Buffer.concat(chunks).toString('utf8'),
+    isCut: bytes > maxOutputBytes,
+  });
 }
 
 type BecomeGate = Readonly<{
