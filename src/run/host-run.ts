@@ -4,7 +4,7 @@
  *
  * What counts is the state file on the host; exit codes and kept connections prove nothing.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as realDelay } from 'node:timers/promises';
 
 import { RUN_FROM_STDIN, observeScript } from '../agents/bundle.js';
 import type { ObservedHost } from '../agents/observed-host.js';
@@ -42,6 +42,8 @@ export type HostEnvironment = Readonly<{
   /** Monotonic milliseconds. */
   now: () => number;
   date: () => Date;
+  /** Waits; rejects when aborted. Tests give a clock of their own. */
+  delay?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
   /** Aborted: begin nothing new. What has begun runs to its end. */
   stopping: AbortSignal;
   newTransactionId: () => string;
@@ -240,7 +242,7 @@ class HostRun {
     const abort = new AbortController();
     const last = await Promise.race([
       watch.ended,
-      delay(patienceMs, undefined, { signal: abort.signal }).then(
+      this.delay(patienceMs, abort.signal).then(
         () => ({ kind: 'other', text: 'no word' }) as const,
         () => ({ kind: 'other', text: 'no word' }) as const,
       ),
@@ -376,7 +378,7 @@ class HostRun {
           connection.close();
         }
       }
-      await delay(REDIAL_PAUSE_MS);
+      await this.delay(REDIAL_PAUSE_MS);
     }
     return this.result('lost', {
       cause: `the host did not come back within the announced time (${begun.budget.applySeconds + begun.budget.confirmSeconds} s and ${begun.budget.rollbackSeconds} s for the way back)`,
@@ -441,7 +443,7 @@ class HostRun {
         return this.rollBack(connection, begun, 'the host is not what the plan says', words);
       }
       compared += 1;
-      await delay(REDIAL_PAUSE_MS);
+      await this.delay(REDIAL_PAUSE_MS);
     }
   }
 
@@ -505,7 +507,7 @@ class HostRun {
           waitingFor = bad[0];
           this.phase('probing', `waiting for ${bad[0] ?? ''}`);
         }
-        await delay(REDIAL_PAUSE_MS);
+        await this.delay(REDIAL_PAUSE_MS);
       }
     }
     this.phase('confirming');
@@ -601,6 +603,10 @@ class HostRun {
   }
 
   // ---- small things ----------------------------------------------------------------------------------------
+
+  private delay(ms: number, signal?: AbortSignal): Promise<unknown> {
+    return this.env.delay?.(ms, signal) ?? realDelay(ms, undefined, signal && { signal });
+  }
 
   private phase(phase: HostPhase, detail?: string): void {
     this.env.emit({

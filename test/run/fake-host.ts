@@ -1,0 +1,214 @@
+/** A host that exists only as a state machine, with a clock that runs when everybody waits. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NetorchError } from '../../src/errors.js';
+import type { RunEventBody } from '../../src/run/events.js';
+import type { HostEnvironment } from '../../src/run/host-run.js';
+import type { HostJob } from '../../src/run/host-job.js';
+import type {
+  Connection,
+  ConnectOptions,
+  ConnectionTarget,
+  ExecOptions,
+} from '../../src/transport/transport.js';
+import { desiredOf } from '../network/documents.js';
+
+/** What a real host answered (test/agents/fixtures). */
+export const BEFORE = readFileSync(
+  join(import.meta.dirname, '../agents/fixtures/rich-host.txt'),
+  'utf8',
+);
+const ADDRESS = '10: eth4    inet 192.0.2.130/25 scope global eth4\\';
+/** The same host with the address that `PLAN` adds. */
+export const AFTER = BEFORE.replace(
+  ADDRESS,
+  () => `${ADDRESS}       valid_lft forever\n${ADDRESS.replace('.130', '.133')}`,
+);
+export const PLAN = `interfaces:
+  - name: eth4
+    ipv4:
+      enabled: true
+      address: [{ ip: 192.0.2.130, prefix-length: 25 }, { ip: 192.0.2.133, prefix-length: 25 }]
+`;
+
+const TARGET: ConnectionTarget = {
+  host: 'h1',
+  address: '192.0.2.130',
+  port: 22,
+  user: 'root',
+  privateKeyFile: undefined,
+  password: undefined,
+  proxyCommand: undefined,
+  knownHostsFiles: [],
+  hostKeyChecking: 'strict',
+  connectTimeoutMs: 10_000,
+  become: undefined,
+  kind: 'ssh',
+};
+
+export const JOB: HostJob = {
+  host: 'h1',
+  target: TARGET,
+  desired: desiredOf(PLAN),
+  probes: [],
+  confirmWindowSeconds: 30,
+  expectedFingerprint: undefined,
+};
+
+export type Message = 'observe' | 'begin' | 'status' | 'confirm' | 'rollback' | 'probe';
+
+function messageOf(input: string): Message {
+  if (input.includes('SECONDS_TO_DEADLINE=') && input.includes('write_files')) return 'begin';
+  if (/runtime\.sh'? '?request-rollback/.test(input)) return 'rollback';
+  if (/runtime\.sh'? '?confirm/.test(input)) return 'confirm';
+  if (input.includes('echo @status')) return 'status';
+  if (/^probe_(ping|tcp) \d/m.test(input)) return 'probe';
+  return 'observe';
+}
+
+export class FakeHost {
+  nowMs = 0;
+  state = 'none';
+  network: 'before' | 'after' = 'before';
+  bootId = 'a738547a-3ed4-47b4-8996-2cbf1b9dfe8f';
+  deadlineMs = Number.POSITIVE_INFINITY;
+  cause = '';
+  connections = 0;
+  readonly messages: Message[] = [];
+  readonly events: RunEventBody[] = [];
+  readonly stopping = new AbortController();
+  /** Replaces what it would do by itself; undefined: it does that. Throws for a cut connection. */
+  onMessage: (message: Message, times: number) => string | undefined = () => undefined;
+  /** Why the n-th dial fails, if so. */
+  onDial: (times: number) => NetorchError | undefined = () => undefined;
+
+  private readonly waiting: { atMs: number; wake: () => void }[] = [];
+  private pumping = false;
+
+  readonly environment: HostEnvironment = {
+    transport: { connect: (target, options) => this.connect(target, options) },
+    emit: (event) => void this.events.push(event),
+    now: () => this.nowMs,
+    date: () => new Date(this.nowMs),
+    delay: (ms, signal) => this.delay(ms, signal),
+    stopping: this.stopping.signal,
+    newTransactionId: () => 'tx',
+    newNonce: () => 'nonce',
+    owner: 'test',
+  };
+
+  cut(message = 'the connection is gone'): NetorchError {
+    return new NetorchError('CONNECTION_LOST', `h1: ${message}`);
+  }
+
+  reboot(): void {
+    this.bootId = 'b0000000-0000-0000-0000-000000000000';
+    this.state = 'none';
+    this.network = 'before';
+  }
+
+  /** As its timer does: from the deadline on an unconfirmed host is on its way back. */
+  private tick(): void {
+    if (this.nowMs < this.deadlineMs) return;
+    if (['armed', 'applying', 'applied'].includes(this.state)) {
+      this.state = 'rolled-back';
+      this.network = 'before';
+      this.cause = 'the deadline passed without a confirmation';
+    }
+  }
+
+  private delay(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = { atMs: this.nowMs + ms, wake: resolve };
+      this.waiting.push(timer);
+      signal?.addEventListener('abort', () => {
+        const index = this.waiting.indexOf(timer);
+        if (index >= 0) this.waiting.splice(index, 1);
+        reject(new Error('aborted'));
+      });
+      this.pump();
+    });
+  }
+
+  /** Time goes on only when nothing else is left to do. */
+  private pump(): void {
+    if (this.pumping) return;
+    this.pumping = true;
+    setImmediate(() => {
+      this.pumping = false;
+      this.waiting.sort((a, b) => a.atMs - b.atMs);
+      const next = this.waiting.shift();
+      if (next === undefined) return;
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      this.tick();
+      next.wake();
+      if (this.waiting.length > 0) this.pump();
+    });
+  }
+
+  private async connect(target: ConnectionTarget, options?: ConnectOptions): Promise<Connection> {
+    this.connections += 1;
+    const failure = this.onDial(this.connections);
+    if (failure !== undefined) throw failure;
+    const address = options?.address ?? target.address;
+    return {
+      hostKey: 'ssh-ed25519 AAAA',
+      address,
+      exec: (_command, execOptions) => this.exec(execOptions ?? {}),
+      close: () => undefined,
+      closed: new Promise(() => undefined),
+    };
+  }
+
+  private async exec(
+    options: ExecOptions,
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    const message = messageOf(options.input ?? '');
+    this.messages.push(message);
+    const times = this.messages.filter((other) => other === message).length;
+    const stdout = this.onMessage(message, times) ?? this.answer(message);
+    for (const line of stdout.split('\n').slice(0, -1)) options.onLine?.(line);
+    return { code: 0, stdout, stderr: '' };
+  }
+
+  private observation(): string {
+    const text = this.network === 'before' ? BEFORE : AFTER;
+    return text.replace(/^boot-id .*$/m, `boot-id ${this.bootId}`);
+  }
+
+  status(): string {
+    if (this.state === 'none') return 'gone\n';
+    const seconds = (ms: number) => Math.floor(ms / 1000);
+    return [
+      `state ${this.state}`,
+      `uptime ${seconds(this.nowMs)}`,
+      `deadline ${seconds(this.deadlineMs)}`,
+      ...(this.cause === '' ? [] : [`cause ${this.cause}`]),
+      '',
+    ].join('\n');
+  }
+
+  /** What the host's own scripts would do and say. */
+  answer(message: Message): string {
+    switch (message) {
+      case 'observe':
+        return this.observation();
+      case 'begin':
+        this.deadlineMs = this.nowMs + 40_000;
+        this.state = 'applied';
+        this.network = 'after';
+        return `armed 0 40\napplied\n`;
+      case 'status':
+        return `@status\n${this.status()}@end-status\n${this.observation()}`;
+      case 'confirm':
+        if (this.state === 'applied') this.state = 'confirmed';
+        return this.state === 'confirmed' ? 'confirmed\n' : `not-applied ${this.state}\n`;
+      case 'rollback':
+        this.state = 'rolled-back';
+        this.network = 'before';
+        return 'rolling-back\nrolled-back verified\n';
+      case 'probe':
+        return 'probe 0 OK fine\n';
+    }
+  }
+}

@@ -1,0 +1,237 @@
+/** One host's way through a run, with whatever can happen on it. The clock is the fake host's own. */
+import { describe, expect, test } from 'vitest';
+import { NetorchError } from '../../src/errors.js';
+import { runHost } from '../../src/run/host-run.js';
+import type { HostJob } from '../../src/run/host-job.js';
+import { desiredOf } from '../network/documents.js';
+import { BEFORE, FakeHost, JOB } from './fake-host.js';
+
+const run = (host: FakeHost, job: Partial<HostJob> = {}) =>
+  runHost({ ...JOB, ...job }, host.environment);
+const unreachable = () => new NetorchError('HOST_UNREACHABLE', 'h1: no answer');
+
+describe('a host ends', () => {
+  test('confirmed, over a second connection, when it is what the plan says', async () => {
+    const host = new FakeHost();
+    expect(await run(host)).toMatchObject({ outcome: 'confirmed' });
+    expect(host.state).toBe('confirmed');
+    expect(host.connections).toBe(2);
+    expect(host.messages).toEqual(['observe', 'begin', 'status', 'confirm']);
+    expect(host.events.at(-1)).toMatchObject({ type: 'host.finished', outcome: 'confirmed' });
+  });
+
+  test('unchanged, over one connection, when there is nothing to do', async () => {
+    const host = new FakeHost();
+    expect(await run(host, { desired: desiredOf('{}') })).toMatchObject({ outcome: 'unchanged' });
+    expect(host.connections).toBe(1);
+    expect(host.messages).toEqual(['observe']);
+  });
+
+  test('confirmed when the answer to the confirm is lost: the next dial reads how it ended', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message, times) => {
+      if (message !== 'confirm' || times > 1) return undefined;
+      host.answer('confirm');
+      throw host.cut();
+    };
+    expect(await run(host)).toMatchObject({ outcome: 'confirmed' });
+    expect(host.messages).toEqual(['observe', 'begin', 'status', 'confirm', 'status']);
+  });
+
+  test('confirmed when it needs a moment to become what the plan says', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message, times) => {
+      if (message !== 'status') return undefined;
+      host.network = times === 1 ? 'before' : 'after';
+      return undefined;
+    };
+    expect(await run(host)).toMatchObject({ outcome: 'confirmed' });
+    expect(host.events.filter(({ type }) => type === 'host.differed')).toHaveLength(1);
+  });
+
+  test('rolled back when it stays something else than the plan says', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => {
+      if (message === 'status' && host.state === 'applied') host.network = 'before';
+      return undefined;
+    };
+    const result = await run(host);
+    expect(result).toMatchObject({ outcome: 'rolled-back', verified: true });
+    expect(result.details?.join('\n')).toContain('eth4');
+    expect(host.messages).toContain('rollback');
+    expect(host.messages).not.toContain('confirm');
+  });
+
+  test('rolled back with the cause when a probe stays bad', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => {
+      if (message === 'rollback') host.cause = 'after the change: ping 192.0.2.1: no answer';
+      return message === 'probe' ? 'probe 0 FAIL no answer\n' : undefined;
+    };
+    expect(await run(host, { probes: [{ kind: 'ping', address: '192.0.2.1' }] })).toMatchObject({
+      outcome: 'rolled-back',
+      cause: 'after the change: ping 192.0.2.1: no answer',
+    });
+    expect(host.messages.filter((message) => message === 'probe').length).toBeGreaterThan(5);
+    expect(host.nowMs).toBeLessThan(host.deadlineMs);
+  });
+
+  test('rolled back, in the words of the step, when a step failed', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => {
+      if (message === 'begin') {
+        host.state = 'rolled-back';
+        host.deadlineMs = 40_000;
+        return 'armed 0 40\nfailed 1\nrolling-back a step failed\nrolled-back verified\n';
+      }
+      if (message !== 'status') return undefined;
+      return host
+        .answer('status')
+        .replace(
+          'state rolled-back\n',
+          'state rolled-back\ncause a step failed\nfailure segment 1\nfailure RTNETLINK answers: File exists\nfailure Command failed -:1\n',
+        );
+    };
+    const result = await run(host);
+    expect(result.outcome).toBe('rolled-back');
+    expect(result.cause).toMatch(/refused to set addresses of eth4.*already there/);
+    expect(result.details).toContain('step: ip addr replace 192.0.2.133/25 brd + dev eth4');
+  });
+
+  test('rolled back by itself when it cannot be reached before its deadline', async () => {
+    const host = new FakeHost();
+    host.onDial = (times) => (times > 1 && host.nowMs < 45_000 ? unreachable() : undefined);
+    const result = await run(host);
+    expect(result).toMatchObject({ outcome: 'rolled-back', verified: true });
+    expect(result.cause).toContain('SSH at 192.0.2.130');
+    expect(host.messages).not.toContain('confirm');
+  });
+
+  test('lost when it does not come back in the announced time', async () => {
+    const host = new FakeHost();
+    host.onDial = (times) => (times > 1 ? unreachable() : undefined);
+    const result = await run(host);
+    expect(result).toMatchObject({ outcome: 'lost' });
+    expect(result.details?.join('\n')).toContain('no answer');
+    expect(host.nowMs).toBeGreaterThan(host.deadlineMs);
+  });
+
+  test('lost, never confirmed, when another host answers in its place', async () => {
+    const host = new FakeHost();
+    host.onDial = (times) =>
+      times > 1 ? new NetorchError('HOST_KEY_MISMATCH', 'h1: another host key') : undefined;
+    expect(await run(host)).toMatchObject({ outcome: 'lost' });
+    expect(host.state).toBe('rolled-back');
+    expect(host.messages).not.toContain('confirm');
+  });
+
+  test('rolled back when it was rebooted before it was confirmed', async () => {
+    const host = new FakeHost();
+    host.onDial = (times) => {
+      if (times === 2) host.reboot();
+      return undefined;
+    };
+    const result = await run(host);
+    expect(result).toMatchObject({ outcome: 'rolled-back', verified: true });
+    expect(result.cause).toContain('rebooted');
+  });
+
+  test('rolled back, with what differs, when it could not go back to what it was', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => {
+      if (message === 'begin') {
+        host.answer('begin');
+        host.state = 'incomplete';
+        return 'armed 0 40\nfailed 1\nrolling-back x\nrolled-back incomplete\n';
+      }
+      if (message !== 'status') return undefined;
+      return host
+        .answer('status')
+        .replace('@end-status', 'difference missing: 1:link eth4\n@end-status');
+    };
+    const result = await run(host);
+    expect(result).toMatchObject({ outcome: 'rolled-back', verified: false });
+    expect(result.details?.join('\n')).toContain('missing: 1:link eth4');
+  });
+
+  test('skipped when the run was stopped before', async () => {
+    const host = new FakeHost();
+    host.stopping.abort();
+    expect(await run(host)).toMatchObject({ outcome: 'skipped' });
+    expect(host.connections).toBe(0);
+  });
+
+  test('as it ends when the run is stopped after it began', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => {
+      if (message === 'begin') host.stopping.abort();
+      return undefined;
+    };
+    expect(await run(host)).toMatchObject({ outcome: 'confirmed' });
+  });
+});
+
+describe('a host fails, untouched', () => {
+  test('when it cannot be reached', async () => {
+    const host = new FakeHost();
+    host.onDial = unreachable;
+    expect(await run(host)).toMatchObject({ outcome: 'failed' });
+  });
+
+  test('when another netorch is at work on it', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) =>
+      message === 'begin' ? 'refused busy tx0 applied 5 25 alice@laptop\n' : undefined;
+    const result = await run(host);
+    expect(result.outcome).toBe('failed');
+    expect(result.cause).toContain('alice@laptop');
+    expect(result.details?.join('\n')).toContain('25 s');
+    expect(host.connections).toBe(1);
+  });
+
+  test('when its scripts cannot be written', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) =>
+      message === 'begin' ? 'refused environment /run is full\n' : undefined;
+    expect((await run(host)).cause).toContain('/run is full');
+  });
+
+  test('when it changes each time netorch looks, after three tries', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) =>
+      message === 'begin' ? 'was link eth4 x\nrefused changed\n' : undefined;
+    const result = await run(host);
+    expect(result.outcome).toBe('failed');
+    expect(result.details).toContain('was: link eth4 x');
+    expect(host.messages.filter((message) => message === 'begin')).toHaveLength(3);
+  });
+
+  test('not when it changed once: it is planned again', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message, times) =>
+      message === 'begin' && times === 1 ? 'refused changed\n' : undefined;
+    expect(await run(host)).toMatchObject({ outcome: 'confirmed' });
+    expect(host.messages.slice(0, 4)).toEqual(['observe', 'begin', 'observe', 'begin']);
+  });
+
+  test('when a saved plan no longer fits it', async () => {
+    const host = new FakeHost();
+    const result = await run(host, { expectedFingerprint: 'of another state' });
+    expect(result.outcome).toBe('failed');
+    expect(result.cause).toContain('PLAN_STALE');
+    expect(host.messages).toEqual(['observe']);
+  });
+
+  test('when its answer makes no sense', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => (message === 'observe' ? BEFORE.slice(0, 9000) : undefined);
+    expect((await run(host)).cause).toContain('AGENT_PROTOCOL');
+  });
+
+  test('when the login user is not root', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) =>
+      message === 'observe' ? BEFORE.replace('root 1', 'root 0') : undefined;
+    expect((await run(host)).cause).toContain('BECOME_FAILED');
+  });
+});
