@@ -105,6 +105,13 @@ restore_links() {
 			q "$R_CREATE"
 			[ -n "$R_MAC" ] && q "link set dev $n address $R_MAC"
 			q "link set dev $n mtu $R_MTU"
+			# Pairs of words.
+			# shellcheck disable=SC2086
+			set -- $R_EXTRA
+			while [ $# -gt 1 ]; do
+				q "link set dev $n $1 $2"
+				shift 2
+			done
 			continue
 		fi
 		case $differ in *" $n "*) ;; *) continue ;; esac

@@ -471,11 +471,26 @@ function recipe(
     R_MAC: mac ?? '',
     R_MTU: String(item.mtu),
     R_UP: item.up ? '1' : '0',
+    R_EXTRA: create === '' ? '' : extraWords(line, item).join(' '),
   };
   const words = Object.entries(values).map(
     ([key, value]) => `${key}=${value === '' ? '' : quoteSh(value)}`,
   );
   return `${quoteSh(item.name)}) ${words.join(' ')} ;;`;
+}
+
+/** `WORD VALUE` pairs for `ip link set` that a link made anew lacks: queue length, group, alias. */
+function extraWords(line: string, item: InterfaceState): readonly string[] {
+  const queue = /"txqlen":(\d+)/.exec(line)?.[1];
+  const group = /"group":"([A-Za-z0-9_.-]+)"/.exec(line)?.[1] ?? 'default';
+  // An alias may hold anything; what a batch line cannot hold is left to the comparison to name.
+  const alias = /"ifalias":"([A-Za-z0-9_.:@+,/%-]+)"/.exec(line)?.[1];
+  const isDefaultQueue = queue === undefined || queue === '1000' || item.link.kind === 'loopback';
+  return [
+    ...(isDefaultQueue ? [] : ['txqueuelen', queue]),
+    ...(group === 'default' ? [] : ['group', group]),
+    ...(alias === undefined ? [] : ['alias', alias]),
+  ];
 }
 
 function createLine(item: InterfaceState, type: readonly (string | number)[]): string {
