@@ -367,9 +367,13 @@ function syntaxError(
 function tagError(error: YAMLError, location: SourceLocation, text: string): NetorchError {
   const tag = /^![^\s,[\]{}]*/.exec(text.slice(error.pos[0]))?.[0] ?? '';
   if (tag === '!vault' || tag === '!vault-encrypted' || tag === '!unsafe') {
-    return new NetorchError('NOT_SUPPORTED', `${tag} values are not read yet; write it plainly`, {
-      location,
-    });
+    return new NetorchError(
+      'NOT_SUPPORTED',
+      `${tag} is read in inventories and files of variables; here, write {{ }} and a variable`,
+      {
+        location,
+      },
+    );
   }
   return new NetorchError(
     'YAML_SYNTAX',

@@ -23,7 +23,8 @@ export function pythonExpression(source: string): RegExp | undefined {
   if (body.includes('(?P=')) return undefined;
   const kept = [...new Set(letters)].filter((letter) => 'ims'.includes(letter)).join('');
   // Strict first; the lenient kind also takes backslashes that are not needed (`\-`).
-  for (const mode of ['u', '']) {
+  // In it, a name without its group would stand for the letters themselves.
+  for (const mode of body.includes('\\k<') ? ['u'] : ['u', '']) {
     try {
       return new RegExp(`^(?:${body})`, kept + mode);
     } catch {

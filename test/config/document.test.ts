@@ -115,7 +115,7 @@ describe('mistakes', () => {
       'a.yml:1:8 YAML_SYNTAX: alias "*a" contains itself',
     ],
     ['a merge of a text', 'a:\n  <<: b', 'a.yml:2:3 YAML_SYNTAX: "<<" merges maps only'],
-    ['a secret', 'a: !vault |\n  x', 'a.yml:1:4 NOT_SUPPORTED: !vault values are not read yet'],
+    ['a secret', 'a: !vault |\n  x', 'a.yml:1:4 NOT_SUPPORTED: !vault is read in inventories'],
     [
       'an unknown tag',
       'a: !ruby/object x',

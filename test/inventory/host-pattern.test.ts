@@ -46,6 +46,18 @@ describe('a pattern selects', () => {
     ['2001:db8::1', '2001:db8::1'],
     ['empty', ''],
     ['web:!web', ''],
+    ['w1 d1', 'w1 d1'],
+    ['web[2:1]', ''],
+    ['empty[0]', ''],
+    // A host in two matching groups counts twice for a subscript, as in Ansible.
+    ['d*[1:2]', 'd2 w1'],
+    ['d*[4]', 'd1'],
+    ['[!]x]1,', 'w1 d1'],
+    ['~(?i)W1$', 'w1'],
+    ['~(?P<l>[wd])\\d\\Z', 'w1 w2 w3 d1 d2'],
+    ['localhost', 'localhost'],
+    ['web,127.0.0.1', 'w1 w2 w3 127.0.0.1'],
+    ['localhost,!127.0.0.1', ''],
   ])('%j: %s', (pattern, hosts) => {
     expect(select(pattern)).toBe(hosts);
   });
@@ -64,6 +76,13 @@ describe('a pattern is refused', () => {
     ['@retry', 'NOT_SUPPORTED: "@retry"'],
   ])('%s', (pattern, message) => {
     expect(failureOf(() => select(pattern)).join('\n')).toContain(message);
+  });
+
+  test('however many stars it has, in no time', () => {
+    const hosts = `g: {hosts: {${'a'.repeat(200)}: }}`;
+    const long = createInventory(readInventoryGraph([{ file: 'i.yml', text: hosts }]));
+    const [error] = failureOf(() => selectHosts(long, `${'*a'.repeat(60)}*b`));
+    expect(error).toContain('UNKNOWN_HOST');
   });
 
   test('at the place where it was written', () => {

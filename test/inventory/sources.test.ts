@@ -2,7 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadInventory } from '../../src/inventory/sources.js';
+import { renderTemplates } from '../../src/config/template.js';
+import { loadInventory, readPatternFiles } from '../../src/inventory/sources.js';
+import { createVault } from '../../src/inventory/vault.js';
+import type { Vault } from '../../src/inventory/vault.js';
 import { rejectionOf } from '../config/failure.js';
 
 let cwd: string;
@@ -157,5 +160,104 @@ describe('group_vars and host_vars', () => {
       'group_vars/web.yml',
       'host_vars/h1.yml',
     ]);
+  });
+});
+
+describe('programs', () => {
+  const program = (body: string) => write({ 'inv.sh': `#!/bin/sh\n${body}\n` }, 0o755);
+  const load = () => loadInventory(['inv.sh'], { cwd });
+
+  test('give groups, hosts and, in _meta, all variables at once', async () => {
+    await program(
+      `cat <<'END'
+{"web": {"hosts": ["h1"], "vars": {"a": 1}, "children": ["sub"]}, "sub": ["h2"],
+ "alone": {"b": 2}, "_meta": {"hostvars": {"h1": {"c": [3]}, "ghost": {}}}}
+END
+[ "$1" = --list ] || exit 9`,
+    );
+    const inventory = await load();
+    expect(inventory.hosts).toEqual(['h1', 'alone', 'h2']);
+    expect(inventory.hostVars('h1').value).toMatchObject({ a: 1, c: [3] });
+    expect(inventory.hostVars('h2').value['group_names']).toEqual(['sub', 'web']);
+  });
+
+  test('without _meta are asked for each host; an empty answer is no variables', async () => {
+    await program(
+      `case "$1 $2" in
+--list*) echo '{"web": ["h1", "h2"]}' ;;
+"--host h1") echo '{"a": "h1"}' ;;
+esac`,
+    );
+    const inventory = await load();
+    expect(inventory.hostVars('h1').value['a']).toBe('h1');
+    expect(inventory.hostVars('h2').value).not.toHaveProperty('a');
+  });
+
+  test.each([
+    ['echo oops >&2; exit 3', 'inv.sh --list ended with exit code 3\n  oops'],
+    ['echo "{"', 'inv.sh:1:1 INVENTORY_ERROR: inv.sh --list printed no JSON'],
+    ['echo "[1]"', 'inv.sh --list:1:1 INVENTORY_ERROR: printed a list, must be a JSON object'],
+    [`echo '{"a": {"hosts": {"b": 1}}}'`, 'the hosts of group "a" are a map, must be a list'],
+    [`echo '{"a": ["h:22"]}'`, '"h:22" is no host name'],
+    [`echo '{"a": {"vars": {"__proto__": 1}}}'`, 'the name "__proto__" is not allowed'],
+    ['kill -9 $$', 'inv.sh --list was ended by SIGKILL'],
+  ])('with %s are refused', async (body, message) => {
+    await program(body);
+    expect((await rejectionOf(load())).join('\n')).toContain(message);
+  });
+});
+
+describe('what ansible-vault encrypted', () => {
+  // "a: 1\nb: {c: x}\n", with the password "secret1".
+  const encrypted = `$ANSIBLE_VAULT;1.1;AES256
+64653137383262656163386665643537313835306537383337333238343932653964303266306332
+3666626434323263366135316333386633373733383531340a366364326537383930663262323666
+34633538383231316561383431383165373336363537623939306237393436373236643731626232
+3538376163363231660a623864373934633665376463333166393561366461386261666130643234
+6538`;
+  const vault = createVault([{ id: 'default', password: Buffer.from('secret1') }]);
+
+  test('is read like a plain file: variables and inventories', async () => {
+    await write({ 'hosts.yml': 'web: {hosts: {h1: }}', 'group_vars/web.yml': encrypted });
+    const inventory = await loadInventory(['hosts.yml'], { cwd, vault });
+    expect(inventory.hostVars('h1').value).toMatchObject({ a: 1, b: { c: 'x' } });
+    expect(inventory.hostVars('h1').locate(['b']).line).toBe(2);
+    const [error] = await rejectionOf(loadInventory(['group_vars/web.yml'], { cwd, vault }));
+    expect(error).toBe(
+      'group_vars/web.yml:1:1 INVENTORY_ERROR: group "a" is 1, must be a map with hosts, vars or children',
+    );
+  });
+
+  test('needs a password where it is used: a file at once, a value later or never', async () => {
+    const value = encrypted.replaceAll('\n', '\n        ');
+    await write({
+      'plain.yml': `web:\n  hosts:\n    h1:\n      secret: !vault |\n        ${value}`,
+      'hosts.yml': 'web: {hosts: {h1: }}',
+      'group_vars/all.yml': encrypted,
+    });
+    const [error] = await rejectionOf(loadInventory(['hosts.yml'], { cwd }));
+    expect(error).toContain('group_vars/all.yml:1:1 INVENTORY_ERROR: encrypted by ansible-vault');
+    await rm(join(cwd, 'group_vars'), { recursive: true });
+    const render = async (options: Readonly<{ vault?: Vault }>) => {
+      const { value, locate } = (await loadInventory(['plain.yml'], { cwd, ...options })).hostVars(
+        'h1',
+      );
+      const text = { value: '{{ secret }}', locate: () => ({ file: 'p', line: 1, column: 1 }) };
+      return renderTemplates(text, value, locate).value;
+    };
+    expect(await render({ vault })).toBe('a: 1\nb: {c: x}\n');
+    expect((await rejectionOf(render({})))[0]).toContain(
+      'plain.yml:4:22 INVENTORY_ERROR: encrypted',
+    );
+  });
+});
+
+describe('files of patterns', () => {
+  test('have one pattern a line', async () => {
+    await write({ limit: 'web:!w1\n\n  db  \n# comment\n' });
+    expect(await readPatternFiles('a,@limit,!b', cwd)).toEqual(['a', 'web:!w1', 'db', '!b']);
+    expect((await rejectionOf(readPatternFiles('@nowhere', cwd)))[0]).toContain(
+      'FILE_NOT_FOUND: "@nowhere"',
+    );
   });
 });
