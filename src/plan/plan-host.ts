@@ -2,7 +2,7 @@
 import { NetorchError, throwCollected } from '../errors.js';
 import type { DesiredState } from '../network/desired.js';
 import { mergeDesired } from '../network/merge.js';
-import type { NetworkState } from '../network/state.js';
+import { interfaceMap, type InterfaceState, type NetworkState } from '../network/state.js';
 import type { ChangePlan } from './change.js';
 import { findManagementPath } from './management-path.js';
 import { planChanges } from './plan.js';
@@ -21,7 +21,7 @@ export function planHost(
   observation: HostObservation,
   desired: DesiredState,
 ): ChangePlan {
-  const { target, errors, notes } = mergeDesired(observation.state, desired);
+  const { target: merged, errors, notes } = mergeDesired(observation.state, desired);
   throwCollected(
     errors.map(
       (error) =>
@@ -31,6 +31,7 @@ export function planHost(
         }),
     ),
   );
+  const target = withoutLearnedCosts(merged, desired);
   const management = findManagementPath(observation.state, observation.ssh);
   const plan = planChanges({
     host,
@@ -46,6 +47,26 @@ export function planHost(
     ...dnsErrors(host, observation, plan),
   ]);
   return plan;
+}
+
+/**
+ * The cost of a bridge port follows its speed (net/bridge/br_if.c, port_cost), and that of a bond follows
+ * what LACP finds: it is part of the target only where the plan names it.
+ */
+function withoutLearnedCosts(target: NetworkState, desired: DesiredState): NetworkState {
+  const interfaces = [...target.interfaces.values()].map((item): InterfaceState => {
+    if (item.link.kind !== 'linux-bridge') return item;
+    const named = desired.interfaces.find((other) => other.name === item.name)?.bridge?.ports;
+    const ports = item.link.ports.map((port) => {
+      const isNamed =
+        named?.find((other) => other.name === port.name)?.options?.['cost'] !== undefined;
+      if (isNamed) return port;
+      const { cost: _learned, ...options } = port.options;
+      return { ...port, options };
+    });
+    return { ...item, link: { ...item.link, ports } };
+  });
+  return { ...target, interfaces: interfaceMap(interfaces) };
 }
 
 /** What another service manages is not touched behind its back: it would be undone within seconds. */

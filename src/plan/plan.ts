@@ -557,12 +557,10 @@ class Planner {
     for (const port of link.ports) {
       const present = this.model.get(port.name);
       if (present?.controller !== wanted.name) continue;
+      // A port that comes back to its bridge comes with the kernel's options: its own are set again.
+      const settings = { ...this.observedPortOptions(wanted.name, port.name), ...port.options };
       const options = Object.fromEntries(
-        Object.entries(port.options).filter(([key, value]) =>
-          present.portOptions[key] !== undefined || this.isWanted(wanted.name, port.name, key)
-            ? present.portOptions[key] !== value
-            : false,
-        ),
+        Object.entries(settings).filter(([key, value]) => present.portOptions[key] !== value),
       );
       if (Object.keys(options).length > 0) {
         this.emit(
@@ -612,12 +610,10 @@ class Planner {
     }
   }
 
-  private isWanted(bridge: string, port: string, option: string): boolean {
-    return (
-      this.desired.get(bridge)?.bridge?.ports?.find((entry) => entry.name === port)?.options?.[
-        option
-      ] !== undefined
-    );
+  private observedPortOptions(bridge: string, port: string): Readonly<Record<string, string>> {
+    const link = this.input.observed.interfaces.get(bridge)?.link;
+    if (link?.kind !== 'linux-bridge') return {};
+    return link.ports.find((entry) => entry.name === port)?.options ?? {};
   }
 
   private settlePortVlans(
