@@ -75,6 +75,8 @@ route-rules:
   config:
     - { ip-from: 192.0.2.6/32, state: absent }
     - { ip-from: 192.0.2.77/32, route-table: 100, priority: 1001 }
+    - { ip-to: 203.0.113.0/24, priority: 1002, action: prohibit }
+    - { ip-from: 2001:db8::/32, route-table: 100, priority: 1003 }
 `;
 
 /** One address more: a small change, for tests that are about something else. */
