@@ -42,7 +42,8 @@ owners() {
 		done <"$f"
 	done
 	echo @dhcp
-	grep -lsE '^([^ ]*/)?(dhclient|dhcpcd|udhcpc|dhcp6c)' /proc/[0-9]*/cmdline | while read -r f; do
+	# A coarse search (busybox's applets count as its arguments); written so that it does not find itself.
+	grep -lsE 'dhclien[t]|dhcpc[d]|udhcp[c]|dhcp6[c]' /proc/[0-9]*/cmdline | while read -r f; do
 		p=${f#/proc/}
 		echo "${p%/cmdline} $(tr '\0' ' ' <"$f")"
 	done

@@ -1,5 +1,7 @@
 /** Who else manages a link and would undo a change within seconds: NetworkManager, networkd, DHCP clients. */
 
+const DHCP_CLIENTS: ReadonlySet<string> = new Set(['dhclient', 'dhcpcd', 'udhcpc', 'dhcp6c']);
+
 type Sections = ReadonlyMap<string, readonly string[]>;
 
 /** nmcli -t escapes ":" and "\" in values with a backslash. */
@@ -50,8 +52,14 @@ export function findOwners(
     owners.set(name, file === undefined ? 'systemd-networkd' : `systemd-networkd (${file})`);
   }
   for (const line of sections.get('dhcp') ?? []) {
-    const [pid = '', program = '', ...args] = line.trim().split(' ');
-    const client = program.split('/').at(-1) ?? program;
+    const [pid = '', ...words] = line.trim().split(' ');
+    // An applet of busybox is called through its name or as busybox's argument; dhcpcd retitles itself.
+    const called = words.map((word) => (word.split('/').at(-1) ?? word).replace(/:$/, ''));
+    const isApplet = called[0] === 'busybox';
+    const client = called[isApplet ? 1 : 0] ?? '';
+    // The host's search is a coarse one: an editor of a DHCP client's file is found by it too.
+    if (!DHCP_CLIENTS.has(client)) continue;
+    const args = words.slice(isApplet ? 2 : 1);
     const names = [...indexToName.values()].filter((name) => name !== 'lo');
     const named = names.filter((name) => args.includes(name) || args.includes(`-i${name}`));
     for (const name of named.length > 0 ? named : client === 'dhcpcd' ? names : []) {

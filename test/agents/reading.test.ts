@@ -215,6 +215,19 @@ describe('who owns a link', () => {
       'eth1',
       'the DHCP client dhcpcd (process 5)',
     ],
+    [
+      'a dhcpcd under the title that it gives itself',
+      { dhcp: '5 dhcpcd: [manager] [ip4] [ip6]' },
+      'eth1',
+      'the DHCP client dhcpcd (process 5)',
+    ],
+    [
+      "a client that is busybox's applet",
+      { dhcp: '9 /bin/busybox udhcpc -i eth1 -p /run/udhcpc.pid' },
+      'eth1',
+      'the DHCP client udhcpc (process 9)',
+    ],
+    ["an editor of a client's file", { dhcp: '9 vi /etc/dhclient.conf eth1' }, 'eth1', undefined],
   ])('%s', (_what, sections, name, owner) => {
     expect(ownerOf(sections as Readonly<Record<string, string>>, name)).toBe(owner);
   });
