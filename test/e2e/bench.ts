@@ -44,8 +44,8 @@ const READINGS = readFileSync(
 const PLAIN = `
 for d in /sys/class/net/*; do
   [ -e "$d/mtu" ] || continue
-  read -r a <"$d/address"; read -r m <"$d/mtu"; read -r f <"$d/flags"; read -r t <"$d/addr_assign_type"
-  echo "device \${d##*/} $a mtu $m up $((f & 1)) assigned $t master $(readlink "$d/master" || echo none)"
+  read -r a <"$d/address"; read -r m <"$d/mtu"; read -r f <"$d/flags"
+  echo "device \${d##*/} $a mtu $m up $((f & 1)) master $(readlink "$d/master" || echo none)"
 done
 ip -br -4 addr | sed -E 's/^([^ ]+) +[A-Z]+ +/ipv4 \\1 /; s/ +$//'
 ip -4 route show table all type unicast | sed -E 's/ +/ /g; s/ (linkdown|dead)//g; s/ $//; s/^/plain route /'
@@ -57,7 +57,7 @@ hostname | sed 's/^/hostname /'
 /** Puts a host that has no network manager back to what its boot made of it. */
 const RESET = `
 for d in /run/netorch/*/runner.pid /run/netorch/*/timer.pid; do
-  [ -e "$d" ] && read -r p <"$d" && kill -KILL -- "-$p" 2>/dev/null
+  [ -e "$d" ] && read -r p <"$d" && kill -s KILL -- "-$p" 2>/dev/null
 done
 if [ -d /run/systemd/system ]; then
   systemctl list-units --plain --no-legend 'netorch-*' | while read -r u _; do systemctl stop "$u"; done
@@ -190,6 +190,24 @@ export class Bench {
     expect(await this.snapshot(host), host).toEqual(this.#boot.get(host));
   }
 
+  /** `netorch show`, given to the hosts as their network plans, leaves nothing to do. */
+  async expectShowIsFixPoint(hosts: readonly string[]): Promise<void> {
+    const shown = await this.run(['show', '--json', '--hosts', hosts.join(',')]);
+    expect(shown.stderr).toBe('');
+    const states = JSON.parse(shown.stdout) as Readonly<Record<string, object>>;
+    expect(Object.keys(states)).toEqual(hosts);
+    const variables = this.variables(
+      'shown.yml',
+      Object.fromEntries(Object.entries(states).map(([host, network]) => [host, { network }])),
+    );
+    const playbook = this.write('shown-playbook.yml', [{ name: 'as it is', hosts: 'cluster1' }]);
+    const plan = await this.run(['plan', playbook, '--hosts', hosts.join(',')], {
+      inventory: [variables],
+    });
+    expect(plan.stdout + plan.stderr).not.toMatch(/create|delete|attach|set /);
+    expect(plan.code).toBe(0);
+  }
+
   /** New TCP connections to the host since it was booted, as its kernel counts them. */
   async connections(host: string): Promise<number> {
     const counts = await this.on(host, 'grep ^Tcp: /proc/net/snmp');
@@ -234,7 +252,7 @@ export class Bench {
         await this.on(name, `INDEX=${index}\n(${RESET}) 2>/dev/null; :`);
         const before = this.#boot.get(name);
         if (before === undefined) this.#boot.set(name, await this.snapshot(name));
-        else await expect.poll(() => this.snapshot(name), { timeout: 5000 }).toEqual(before);
+        else await expect.poll(() => this.snapshot(name), { timeout: 20_000 }).toEqual(before);
       }),
     );
   }

@@ -6,6 +6,12 @@ const FOUR = ['h1', 'h2', 'h3', 'h4'];
 const HOSTS = FOUR.join(',');
 const storageAddress = (host: string) => `10.100.0.${10 + Number(host.slice(1))}`;
 
+describeInLab('hosts as they booted', (bench) => {
+  test('what is shown of them can be fed back, and asks for nothing', async () => {
+    await bench().expectShowIsFixPoint(['h1', 'h3', 'h5']);
+  });
+});
+
 describeInLab('a storage network for four hosts: 802.3ad bond, VLAN 100, bridge', (bench) => {
   test('hosts reach each other with full-size jumbo frames, and a second apply touches nothing', async () => {
     const playbook = bench().playbookInOneWave('storage-network');
@@ -48,6 +54,18 @@ describeInLab('a storage network for four hosts: 802.3ad bond, VLAN 100, bridge'
       expect(monitored, host).toBe('');
       expect(await bench().connections(host)).toBe((connections[index] ?? 0) + 1);
       expect(await bench().snapshot(host)).toEqual(before[index]);
+    }
+
+    // What it shows of them can be fed back, and asks for nothing.
+    await bench().expectShowIsFixPoint(FOUR);
+
+    const removed = await bench().apply(bench().playbookInOneWave('remove-storage-network'), HOSTS);
+    for (const host of FOUR) {
+      expect(removed.finished(host)).toMatchObject({ outcome: 'confirmed' });
+      expect(
+        await bench().on(host, 'cd /sys/class/net; ls -d b* eth?/master 2>/dev/null; :'),
+        host,
+      ).toBe('bonding_masters\n');
     }
   });
 });
