@@ -51,8 +51,6 @@ export type Inventory = Readonly<{
   locationOf(host: string): SourceLocation;
   /** The groups that the host is in, the nearest first, each with the place that put it there. */
   membershipsOf(host: string): readonly Membership[];
-  /** Variables of a group itself, from the inventory and from files, as hosts get them. */
-  groupVars(group: string): Readonly<Record<string, unknown>>;
   /** What was passed over while reading. */
   warnings: readonly NetorchError[];
 }>;
@@ -158,13 +156,6 @@ export function createInventory(
     },
     locationOf,
     membershipsOf: (host) => membershipsOf(host, graph),
-    groupVars(name) {
-      const group = graph.groups.get(name);
-      const own = group === undefined ? [] : groupLayers([group], layers);
-      return Object.fromEntries(
-        own.flatMap(({ vars }) => [...vars].map(([key, { value }]) => [key, value] as const)),
-      );
-    },
   };
 }
 
