@@ -134,10 +134,15 @@ function forwardError(
     'HOST_UNREACHABLE',
     `${target.host}: ${jump.host} does not reach ${address} port ${target.port}: ${said}`,
     {
-      notes: /prohibited|forwarding/i.test(said)
-        ? ['its sshd must allow it: AllowTcpForwarding yes']
-        : [],
+      notes: isForbidden(error) ? ['its sshd must allow it: AllowTcpForwarding yes'] : [],
       cause: error,
     },
   );
+}
+
+/** RFC 4254 section 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED. */
+const PROHIBITED = 1;
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof Error && 'reason' in error && error.reason === PROHIBITED;
 }

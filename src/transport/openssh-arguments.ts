@@ -132,7 +132,8 @@ function jumpCommand(jump: ConnectionTarget): string {
     ...identityArguments(jump),
     ...proxyArguments(jump),
   ].map((word) => escapePercent(quoteSh(word)));
-  return ['exec', ...words, '-W', "'[%h]:%p'", escapePercent(quoteSh(jump.address))].join(' ');
+  // ssh puts an exec before it.
+  return [...words, '-W', "'[%h]:%p'", escapePercent(quoteSh(jump.address))].join(' ');
 }
 
 function escapePercent(text: string): string {

@@ -134,7 +134,8 @@ async function listen(
         'PasswordAuthentication no',
         'KbdInteractiveAuthentication no',
         'PermitRootLogin yes',
-        'MaxStartups 200',
+        // Of this one the last value wins.
+        ...(firstLines.some((line) => line.startsWith('MaxStartups')) ? [] : ['MaxStartups 200']),
         'PrintMotd no',
         `LogLevel ${logLevel}`,
         '',
