@@ -58,7 +58,7 @@ const MESSAGE_TIMEOUT_MS = 15_000;
 const REDIAL_TIMEOUT_MS = 6_000;
 const REDIAL_PAUSE_MS = 1_000;
 /** Hosts whose clock or processor lags get this much more before they count as lost. */
-const GRACE_MS = 10_000;
+const GRACE_MS = 30_000;
 const REPLANS = 3;
 const COMPARE_TRIES = 3;
 
