@@ -5,8 +5,10 @@
 import { homedir, hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 
+import { locatedAt } from '../config/located.js';
 import type { Located } from '../config/located.js';
 import { TaggedText } from '../config/tagged-text.js';
+import { hasExpression, renderTemplates } from '../config/template.js';
 import { NetorchError, NetorchErrors, throwCollected } from '../errors.js';
 import { selectHosts } from '../inventory/host-pattern.js';
 import type { Inventory } from '../inventory/inventory.js';
@@ -107,7 +109,7 @@ export function targetFor(
   inventory: Inventory,
   play: Play | undefined,
 ): ConnectionTarget {
-  return connectionTarget(host, withSecrets(variablesFor(host, play, inventory)), {
+  return connectionTarget(host, renderedWhenRead(variablesFor(host, play, inventory)), {
     user: userInfo().username,
     become:
       play?.become === true
@@ -121,13 +123,23 @@ export function targetFor(
   });
 }
 
-/** The variables of a connection with their `!vault` values opened; others stay closed, unused. */
-function withSecrets(vars: Located<Record<string, unknown>>): Located<Record<string, unknown>> {
-  const opened = Object.entries(vars.value).flatMap(([key, value]) =>
-    key.startsWith('ansible_') && value instanceof TaggedText ? [[key, value.reveal()]] : [],
-  );
-  if (opened.length === 0) return vars;
-  return { ...vars, value: { ...vars.value, ...Object.fromEntries(opened) } };
+/**
+ * The host's variables, with templates filled in and `!vault` values opened when they are read: most of
+ * them say nothing about the connection, and need no password and no other variable here.
+ */
+function renderedWhenRead(
+  vars: Located<Record<string, unknown>>,
+): Located<Record<string, unknown>> {
+  const value: Record<string, unknown> = { ...vars.value };
+  for (const [key, raw] of Object.entries(vars.value)) {
+    const isOpen = typeof raw === 'string' ? !hasExpression(raw) : !(raw instanceof TaggedText);
+    if (isOpen) continue;
+    Object.defineProperty(value, key, {
+      enumerable: true,
+      get: () => renderTemplates(locatedAt(vars, [key]), vars.value, vars.locate).value,
+    });
+  }
+  return { value, locate: vars.locate };
 }
 
 /** The plays of the playbook (or the hosts' own plans), each with its waves and one task a host. */

@@ -7,6 +7,7 @@ import { parseWith, valueText } from '../config/schema-errors.js';
 import type { IssueParams } from '../config/schema-errors.js';
 import { NetorchError, NetorchErrors, throwCollected } from '../errors.js';
 import type { SourceLocation } from '../errors.js';
+import { splitHostPattern } from '../inventory/host-pattern.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { parseDuration } from './duration.js';
 import { checkProbes, renderProbes } from './probe.js';
@@ -132,7 +133,10 @@ const patternSchema = z
   .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
     error: 'must be a host pattern, such as "all" or "web:!web3"',
   })
-  .transform((pattern) => (typeof pattern === 'string' ? pattern : pattern.join(',')));
+  // Each is split by itself: in a list, a comma in one says nothing about the colons of another.
+  .transform((pattern) =>
+    typeof pattern === 'string' ? pattern : pattern.flatMap(splitHostPattern).join(','),
+  );
 
 const SERIAL = 'must be a number of hosts, a share like "10%", or a list of those';
 

@@ -57,6 +57,7 @@ describe('a play', () => {
 
   test('several patterns are one', () => {
     expect(firstPlay('- hosts: [h1, h2]').hosts).toBe('h1,h2');
+    expect(firstPlay('- hosts: ["web:db", "2001:db8::1"]').hosts).toBe('web,db,2001:db8::1');
   });
 });
 
