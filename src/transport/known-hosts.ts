@@ -3,6 +3,7 @@
  * a presented key. Pure: files are read in known-hosts-files.ts.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { matchesPatternList } from './ssh-pattern.js';
 
 export type KnownHostsEntry = Readonly<{
   file: string;
@@ -74,20 +75,9 @@ function hashedMatcher(field: string): (name: string) => boolean {
   };
 }
 
-/** A comma-separated list of patterns with `*`, `?` and `!`; a negated match wins over all others. */
+/** A comma-separated list of patterns; names have no case. */
 function patternMatcher(field: string): (name: string) => boolean {
-  const patterns = field.split(',').map((pattern) => {
-    const negated = pattern.startsWith('!');
-    const source = (negated ? pattern.slice(1) : pattern)
-      .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll(/\*+/g, '.*')
-      .replaceAll('?', '.');
-    return { negated, expression: new RegExp(`^${source}$`, 'i') };
-  });
-  return (name) => {
-    const hits = patterns.filter(({ expression }) => expression.test(name));
-    return hits.length > 0 && hits.every(({ negated }) => !negated);
-  };
+  return (name) => matchesPatternList(name.toLowerCase(), field, 'any-case');
 }
 
 /**

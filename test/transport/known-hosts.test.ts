@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
+import { hostKeyPlace } from '../../src/transport/host-key-check.js';
 import {
   judgeHostKey,
   keyFingerprint,
@@ -12,6 +14,7 @@ import {
   publicKeyText,
 } from '../../src/transport/known-hosts.js';
 import { createKnownHostsFiles } from '../../src/transport/known-hosts-files.js';
+import type { ConnectionTarget } from '../../src/transport/transport.js';
 
 /** A public key in wire format; what follows the type is not looked at. */
 function key(name: string, type = 'ssh-ed25519'): Buffer {
@@ -158,4 +161,56 @@ describe('with files', () => {
     file('');
     await expect(createKnownHostsFiles().read([folder])).rejects.toThrow('EISDIR');
   });
+});
+
+test('anything at all is read without a crash, and knows nobody by chance', () => {
+  const field = fc.oneof(
+    fc.constantFrom(
+      '192.0.2.1',
+      '|1|c2FsdA==|aGFzaA==',
+      '|1|',
+      '|2|a|b',
+      '@revoked',
+      '@',
+      '*',
+      '!*',
+      '[',
+      '[h]:x',
+    ),
+    fc.constantFrom(
+      'ssh-ed25519',
+      'ssh-rsa',
+      GOOD.split(' ')[1] ?? '',
+      'AAAA',
+      '====',
+      '__proto__',
+    ),
+    fc.string({ unit: 'binary', maxLength: 20 }),
+  );
+  const line = fc.array(field, { maxLength: 5 }).map((fields) => fields.join(' '));
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 6 }), fc.string({ maxLength: 12 }), (lines, host) => {
+      const entries = parseKnownHosts(lines.join('\n'), 'kh');
+      for (const entry of entries)
+        expect(entry.line).toBeLessThanOrEqual(lines.join('\n').split('\n').length);
+      const { kind } = judgeHostKey(entries, host, 22, key('never written'));
+      expect(['unknown', 'mismatch', 'other-type', 'authority-only']).toContain(kind);
+      knownKeyTypes(entries, host, 2222);
+    }),
+    { seed: 11, numRuns: Number(process.env['NETORCH_FUZZ_RUNS'] ?? 500) },
+  );
+});
+
+test('patterns that a backtracking matcher dies of are answered', () => {
+  const [entry] = parseKnownHosts(`${'*a'.repeat(300)}b ${GOOD}`, 'kh');
+  expect(entry?.matches('a'.repeat(3000))).toBe(false);
+});
+
+test('a host with an alias is kept under it, without its port', async () => {
+  const target = { hostKeyAlias: 'web-1', port: 2222 } as ConnectionTarget;
+  expect(hostKeyPlace(target, '192.0.2.1')).toEqual(['web-1', 22]);
+  expect(hostKeyPlace({ ...target, hostKeyAlias: undefined }, '192.0.2.1')).toEqual([
+    '192.0.2.1',
+    2222,
+  ]);
 });
