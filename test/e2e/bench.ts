@@ -180,9 +180,13 @@ export class Bench {
   async snapshot(host: string): Promise<Snapshot> {
     const text = await this.on(host, `${READINGS}\nreadings\necho @plain\n(${PLAIN})`);
     const sections = splitSections(text);
-    return [...canonicalLines(sections), ...(sections.get('plain') ?? [])].filter(
-      (line) => line !== '',
-    );
+    // A device that was made anew comes last in the kernel's lists: the order counts only within one.
+    const place = (line: string) => line.split(' ', 2).join(' ');
+    return [...canonicalLines(sections), ...(sections.get('plain') ?? [])]
+      .filter((line) => line !== '')
+      .toSorted((one, other) =>
+        place(one) < place(other) ? -1 : place(one) > place(other) ? 1 : 0,
+      );
   }
 
   /** The host is what it was when the suite began. */
