@@ -12,6 +12,7 @@ import { askHosts } from './observe-hosts.js';
 import { openTransport } from './open-transport.js';
 import { openInventory, targetFor } from './prepare.js';
 import { printErrors } from './print-errors.js';
+import { OPEN_STATES } from './status.js';
 
 export function pingCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
@@ -86,7 +87,7 @@ function describeHost(target: ConnectionTarget, observed: ObservedHost): Fitness
     ip: observed.ipVersion,
     init: observed.hasSystemd ? 'systemd' : 'other',
     managers,
-    openTransactions: observed.transactions.filter(({ secondsLeft }) => secondsLeft > 0).length,
+    openTransactions: observed.transactions.filter(({ state }) => OPEN_STATES.has(state)).length,
   };
 }
 

@@ -14,10 +14,16 @@ import { openTransport } from './open-transport.js';
 import { openInventory, targetFor } from './prepare.js';
 import { printErrors } from './print-errors.js';
 
-const OPEN: ReadonlySet<string> = new Set(['new', 'armed', 'applying', 'applied', 'rolling-back']);
+export const OPEN_STATES: ReadonlySet<string> = new Set([
+  'new',
+  'armed',
+  'applying',
+  'applied',
+  'rolling-back',
+]);
 
 function describe(item: OpenTransaction): string {
-  if (!OPEN.has(item.state)) return `${item.state}, begun ${item.ageSeconds} s ago`;
+  if (!OPEN_STATES.has(item.state)) return `${item.state}, begun ${item.ageSeconds} s ago`;
   const end =
     item.state === 'rolling-back'
       ? 'on its way back'
@@ -63,7 +69,7 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
           continue;
         }
         all[answer.host] = answer.value;
-        hasOpen ||= answer.value.some((item) => OPEN.has(item.state));
+        hasOpen ||= answer.value.some((item) => OPEN_STATES.has(item.state));
         if (options.json === true) continue;
         if (answer.value.length === 0) process.stdout.write(`${answer.host}: no transactions\n`);
         for (const item of answer.value) {
