@@ -116,7 +116,8 @@ describeInLab('changes of a network that is there', (bench) => {
     const back = await bench().apply(before, hosts);
     for (const host of HOSTS) {
       expect(back.finished(host)).toMatchObject({ outcome: 'confirmed' });
-      await bench().on(host, 'ping -M do -s 8972 -c 1 -w 10 10.100.0.1');
+      // The LAG comes together when LACP has spoken, at the slow rate of this bond.
+      await bench().on(host, 'until ping -M do -s 8972 -c 1 -W 1 10.100.0.1; do sleep 0.2; done');
     }
   });
 });
