@@ -261,11 +261,14 @@ function loginTarget(
     );
   }
   const proxyCommand = first('proxycommand');
-  const notes = settings.skippedConditions.map(
+  const { jump } = jumpOf(context, settings, destination, onTheWay);
+  const skipped = settings.skippedConditions.map(
     ({ location, condition }) =>
       `${formatLocation(location)}: "Match ${condition}" is not evaluated and counts as not matching`,
   );
-  const reason = opensshReason(settings);
+  const notes = [...new Set([...skipped, ...(jump?.notes ?? [])])];
+  // ssh goes the whole way, or none of it.
+  const reason = opensshReason(settings) ?? jump?.openssh?.reason;
   return {
     host,
     address: settings.hostname,
@@ -303,7 +306,7 @@ function loginTarget(
             count: count ?? DEFAULT_KEEPALIVE_COUNT,
           },
         }),
-    ...jumpOf(context, settings, destination, onTheWay),
+    ...(jump === undefined ? {} : { jump }),
     ...(notes.length === 0 ? {} : { notes }),
     openssh: { destination, arguments: [], reason },
   };

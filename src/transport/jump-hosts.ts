@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { NetorchError } from '../errors.js';
+import { BeyondSsh2Error } from './beyond-ssh2-error.js';
 import type { Forward } from './dial.js';
 import type { ConnectionTarget } from './transport.js';
 
@@ -61,7 +62,7 @@ export function createJumpHosts(open: (jump: ConnectionTarget) => Promise<JumpLi
     } catch (error) {
       release();
       clearTimeout(entry.linger);
-      throw throughError(target, error);
+      throw throughError(target, jump, error);
     }
     try {
       const stream = await forwardInTime(link, target, address);
@@ -113,13 +114,16 @@ function jumpKey(jump: ConnectionTarget): string {
 }
 
 /** The jump host's own error, told for the host that stands behind it. */
-function throughError(target: ConnectionTarget, error: unknown): unknown {
+function throughError(target: ConnectionTarget, jump: ConnectionTarget, error: unknown): unknown {
   if (!(error instanceof NetorchError)) return error;
-  return new NetorchError(error.code, `${target.host}: ${error.message}`, {
+  const told = new NetorchError(error.code, `${target.host}: ${error.message}`, {
     location: error.location,
     notes: error.notes,
     cause: error,
   });
+  return error instanceof BeyondSsh2Error
+    ? new BeyondSsh2Error(told, `at the ${jump.host} ${error.reason}`)
+    : told;
 }
 
 function forwardError(

@@ -13,6 +13,7 @@ import type {
 } from 'ssh2';
 import { NetorchError } from '../errors.js';
 import { effectiveBecome } from './become.js';
+import { BeyondSsh2Error } from './beyond-ssh2-error.js';
 import { describePlace, dial, stoppedDialling } from './dial.js';
 import type { DialledStream } from './dial.js';
 import { checkHostKey, hostKeyPlace } from './host-key-check.js';
@@ -46,17 +47,6 @@ type Ssh2TransportOptions = Readonly<{
   /** Key file → passphrase (ask-passphrases.ts). */
   passphrases?: ReadonlyMap<string, string>;
 }>;
-
-/** What ssh2 has no means for, and the system's ssh may have. */
-export class BeyondSsh2Error extends NetorchError {
-  /** Half a sentence: what it is that ssh2 cannot do. */
-  readonly reason: string;
-
-  constructor(error: NetorchError, reason: string) {
-    super(error.code, error.message, { notes: error.notes, cause: error.cause });
-    this.reason = reason;
-  }
-}
 
 /** Connections being opened at one time, silent hosts among them. */
 const DIALS = 64;

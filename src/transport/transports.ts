@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { NetorchError } from '../errors.js';
+import { BeyondSsh2Error } from './beyond-ssh2-error.js';
 import type { ConnectionTarget, Transport } from './transport.js';
 
 type TransportOptions = Readonly<{
@@ -49,7 +50,6 @@ export function createTransport(options: TransportOptions = {}): Transport {
       note(`${target.host}: goes through the system's ssh: ${reason}`);
       return (await loadOpenssh()).connect(target, connectOptions);
     }
-    const { BeyondSsh2Error } = await import('./ssh2-transport.js');
     try {
       return await (await loadSsh2()).connect(target, connectOptions);
     } catch (error) {
@@ -93,7 +93,7 @@ async function reasonOfKeys(
     const reason = await reasonOfKey(file);
     if (reason !== undefined) return reason;
   }
-  return undefined;
+  return target.jump === undefined ? undefined : reasonOfKeys(target.jump, reasonOfKey);
 }
 
 /** Why ssh2 cannot use a key: it has a certificate, or it is in a security key. Each file is read once. */

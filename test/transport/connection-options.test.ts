@@ -394,6 +394,13 @@ Host h1
     expect(configured({ netorch_transport: 'openssh' }, config).openssh).toBeDefined();
   });
 
+  test('what a jump host needs, the way to the host needs too', () => {
+    const config = 'Host gate\n  CertificateFile c\nMatch exec "x"\nHost h1\n  ProxyJump gate\n';
+    const { openssh, notes } = configured({ netorch_transport: 'openssh' }, config);
+    expect(openssh?.reason).toBe('config:2:3 set certificatefile');
+    expect(notes).toHaveLength(1);
+  });
+
   test.each([
     ['a certificate', 'CertificateFile ~/c.pub', 'config:1:1 set certificatefile'],
     ['a source address', 'BindAddress 192.0.2.9', 'config:1:1 set bindaddress'],

@@ -239,6 +239,20 @@ describeWithSshd('openssh transport', () => {
     expect(textOf(only)).toContain('netorch_transport: auto or openssh');
   });
 
+  test("a jump host that is beyond ssh2 leads to the system's ssh as well", async () => {
+    const server = await startSshd('INFO', PQ_ONLY);
+    cleanups.push(server.stop);
+    const notes: string[] = [];
+    const auto = createTransport({ env, onNote: (text) => notes.push(text) });
+    const jump = server.target({ host: 'jump host gate' });
+    const connection = await auto.connect(sshd.target({ jump }));
+    cleanups.push(() => connection.close());
+    expect((await connection.exec('echo behind')).stdout).toBe('behind\n');
+    expect(notes).toEqual([
+      expect.stringMatching(/system's ssh: at the jump host gate the server/),
+    ]);
+  });
+
   test('a key with a certificate logs in where only its authority is known', async () => {
     const authority = sshd.makeKey('user_ca', 'ed25519');
     const certified = await startSshd('INFO', [`TrustedUserCAKeys ${authority}.pub`]);
