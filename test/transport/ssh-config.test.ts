@@ -376,7 +376,7 @@ describe('says what ssh -G says', () => {
       fc.property(fc.array(line, { maxLength: 7 }), name, (lines, host) => {
         expectSame(lines.join('\n'), host);
       }),
-      { seed: 20_240_607, numRuns: Number(process.env['NETORCH_FUZZ_RUNS'] ?? 300) },
+      { seed: 20_240_607, numRuns: Number(process.env['NETORCH_FUZZ_RUNS'] ?? 150) },
     );
   });
 });

@@ -43,6 +43,9 @@ export type Sshd = Readonly<{
   stop: () => Promise<void>;
 }>;
 
+/** Takes a second to be made, so the servers of one test file share it. */
+let rsaHostKey: readonly [string, string] | undefined;
+
 /** At DEBUG1 sshd also writes into the standard error of sessions: only for tests of its log. */
 export async function startSshd(
   logLevel: 'INFO' | 'DEBUG1' = 'INFO',
@@ -66,7 +69,14 @@ export async function startSshd(
     writeFileSync(file, text, { mode: 0o600 });
     return file;
   };
-  for (const type of ['ed25519', 'ecdsa', 'rsa']) makeKey(`host_${type}`, type);
+  for (const type of ['ed25519', 'ecdsa']) makeKey(`host_${type}`, type);
+  if (rsaHostKey === undefined) {
+    const file = makeKey('host_rsa', 'rsa');
+    rsaHostKey = [readFileSync(file, 'utf8'), readFileSync(`${file}.pub`, 'utf8')];
+  } else {
+    write('host_rsa', rsaHostKey[0]);
+    write('host_rsa.pub', rsaHostKey[1]);
+  }
   const keyFile = makeKey('user_ed25519', 'ed25519');
   write('authorized_keys', readFileSync(`${keyFile}.pub`, 'utf8'));
 
