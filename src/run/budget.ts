@@ -16,7 +16,8 @@ export function budgetFor(plan: ChangePlan, confirmSeconds: number): Budget {
   const operations = plan.changes.reduce((sum, change) => sum + change.operations.length, 0);
   return {
     applySeconds: 5 + Math.ceil(operations / 20),
-    confirmSeconds: Math.max(confirmSeconds, plan.expectedOutageSeconds + 10),
+    // Whole seconds: the host's shell counts in nothing else.
+    confirmSeconds: Math.ceil(Math.max(confirmSeconds, plan.expectedOutageSeconds + 10)),
     rollbackSeconds: 15 + Math.ceil(plan.scope.length / 5),
   };
 }

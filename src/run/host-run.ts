@@ -62,6 +62,9 @@ const GRACE_MS = 30_000;
 const REPLANS = 3;
 const COMPARE_TRIES = 3;
 
+/** The cause that runtime.sh gives when a transaction is ended that was never armed. */
+const NOTHING_BEGUN = 'nothing was begun';
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export async function runHost(job: HostJob, env: HostEnvironment): Promise<HostResult> {
@@ -78,6 +81,8 @@ type Begun = {
   readonly firstConnection: Connection;
   /** Monotonic ms at which an unconfirmed host starts to roll back; moved once the host has said it. */
   deadlineMs: number;
+  /** The host has said that its timer runs, or was seen in a state behind that. */
+  wasArmed: boolean;
 };
 
 class HostRun {
@@ -117,8 +122,7 @@ class HostRun {
   }
 
   private async go(): Promise<HostResult> {
-    if (this.env.stopping.aborted)
-      return this.result('skipped', { cause: 'the run was stopped before' });
+    if (this.env.stopping.aborted) return this.result('skipped', { cause: this.whyStopped() });
     this.phase('connecting');
     const connection = await this.timed('connectMs', () =>
       this.env.transport.connect(this.job.target),
@@ -151,8 +155,7 @@ class HostRun {
           !['confirmed', 'rolled-back', 'incomplete'].includes(item.state) && item.state !== 'new',
       );
       if (open !== undefined) throw busy(this.job.host, open);
-      if (this.env.stopping.aborted)
-        return this.result('skipped', { cause: 'the run was stopped before' });
+      if (this.env.stopping.aborted) return this.result('skipped', { cause: this.whyStopped() });
       const outcome = await this.transact(connection, plan, observed);
       if (outcome !== 'changed') return outcome;
       if (attempt >= REPLANS || this.job.expectedFingerprint !== undefined) {
@@ -214,6 +217,7 @@ class HostRun {
       budget,
       firstConnection: connection,
       deadlineMs: env.now() + secondsToDeadline * 1000,
+      wasArmed: false,
     };
     const script = beginScript({
       id: begun.id,
@@ -274,16 +278,21 @@ class HostRun {
       const event = parseBeginLine(line);
       switch (event.kind) {
         case 'armed': {
-          begun.deadlineMs = env.now() + event.secondsLeft * 1000;
-          const { rollbackSeconds } = begun.budget;
+          begun.wasArmed = true;
+          const { applySeconds, confirmSeconds, rollbackSeconds } = begun.budget;
+          // Never more than was asked for, and a number: what a host says is not trusted.
+          const secondsLeft = Number.isFinite(event.secondsLeft)
+            ? Math.min(Math.max(event.secondsLeft, 0), applySeconds + confirmSeconds)
+            : applySeconds + confirmSeconds;
+          begun.deadlineMs = env.now() + secondsLeft * 1000;
           const inMs = (ms: number) => new Date(env.date().getTime() + ms).toISOString();
           env.emit({
             type: 'host.armed',
             host: job.host,
             transaction: begun.id,
-            deadline: inMs(event.secondsLeft * 1000),
-            announced: inMs((event.secondsLeft + rollbackSeconds) * 1000),
-            deadlineSeconds: event.secondsLeft,
+            deadline: inMs(secondsLeft * 1000),
+            announced: inMs((secondsLeft + rollbackSeconds) * 1000),
+            deadlineSeconds: secondsLeft,
             rollbackBudgetSeconds: rollbackSeconds,
           });
           sayArmed(event);
@@ -339,11 +348,17 @@ class HostRun {
         this.phase('waiting-for-rollback');
       }
       const newAddress = begun.plan.newManagementAddress;
-      // Until the deadline only the new address counts; afterwards the host is on its way back to the old one.
+      // Until the deadline the new address comes first; afterwards the host is on its way back to the old
+      // one, unless a confirmation was sent whose answer was lost.
+      const old = begun.firstConnection.address;
       const addresses =
-        isOver || newAddress === undefined || this.goesBack
-          ? [begun.firstConnection.address]
-          : [newAddress, begun.firstConnection.address];
+        newAddress === undefined || this.goesBack
+          ? [old]
+          : !isOver
+            ? [newAddress, old]
+            : this.confirmationSent
+              ? [old, newAddress]
+              : [old];
       let connection: Connection | undefined;
       const dialledMs = env.now();
       for (const address of addresses) {
@@ -360,8 +375,7 @@ class HostRun {
           );
           break;
         } catch (error) {
-          if (!(error instanceof NetorchError)) throw error;
-          this.lastError = error.message;
+          this.lastError = this.messageOf(error);
           if (address === addresses[0]) this.cutOff(dialledMs);
         }
       }
@@ -371,8 +385,7 @@ class HostRun {
           const result = await this.overNewConnection(connection, begun, isAtNewAddress, fromMs);
           if (result !== 'again') return result;
         } catch (error) {
-          if (!(error instanceof NetorchError)) throw error;
-          this.lastError = error.message;
+          this.lastError = this.messageOf(error);
           this.cutOff(env.now());
         } finally {
           connection.close();
@@ -398,7 +411,15 @@ class HostRun {
     const { job, env } = this;
     for (let compared = 1; ;) {
       const { status, observed } = await this.readAgain(connection, begun);
-      if (observed.bootId !== begun.observed.bootId) return this.rebooted(begun, observed);
+      if (observed.bootId !== begun.observed.bootId) {
+        // The new address is there at run time only: who answers at it and is newly booted is another machine.
+        if (connection.address === begun.plan.newManagementAddress) {
+          this.lastError = `another machine answers at ${connection.address}`;
+          return 'again';
+        }
+        return this.rebooted(begun, observed);
+      }
+      if (status.state !== 'gone' && status.state !== 'new') begun.wasArmed = true;
       switch (status.state) {
         case 'applied':
           break;
@@ -408,8 +429,13 @@ class HostRun {
         case 'incomplete':
           return this.rolledBack(begun, status);
         case 'gone':
-          return this.rebooted(begun, observed);
+          return this.gone(begun, observed);
         case 'new':
+          // It stopped before its timer was armed: ended here, so that it cannot begin later on.
+          if (env.now() >= begun.deadlineMs) {
+            return this.rollBack(connection, begun, 'it did not begin in time', []);
+          }
+          return 'again';
         case 'armed':
         case 'applying':
         case 'rolling-back':
@@ -512,6 +538,7 @@ class HostRun {
     }
     this.phase('confirming');
     const startMs = env.now();
+    this.confirmationSent = true;
     const { stdout } = await connection.exec(RUN_FROM_STDIN, {
       input: confirmScript(begun.id, begun.nonce),
       timeoutMs: MESSAGE_TIMEOUT_MS,
@@ -538,7 +565,7 @@ class HostRun {
         timeoutMs: Math.min((begun.budget.rollbackSeconds + 5) * 1000, 60_000),
       });
     } catch (error) {
-      if (!(error instanceof NetorchError)) throw error;
+      this.messageOf(error);
       this.cutOff(this.env.now());
     }
     this.timings.rollbackMs = Math.round(this.env.now() - startMs);
@@ -549,14 +576,30 @@ class HostRun {
   private rollbackDetails: readonly string[] = [];
   /** The host was asked to go back, or does so: only its former address counts. */
   private goesBack = false;
+  /** The host may be confirmed, whatever was heard of it since. */
+  private confirmationSent = false;
+  private timesGone = 0;
   /** Of the last dial that failed. */
   private lastError: string | undefined;
+
+  /**
+   * From the moment a transaction is sent, no error ends a host's way: only what the host says, or its
+   * time being over, does.
+   */
+  private messageOf(error: unknown): string {
+    if (error instanceof NetorchError) return error.message;
+    const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
+    this.env.emit({ type: 'log', level: 'error', host: this.job.host, message });
+    return message;
+  }
 
   private rolledBack(begun: Begun, status: TransactionStatus): HostResult {
     if (this.cutOffAtMs !== undefined) {
       this.outageMs = Math.round(this.env.now() - this.cutOffAtMs);
     }
     const verified = status.state === 'rolled-back';
+    if (status.cause === NOTHING_BEGUN)
+      return this.neverBegun('it did not get as far as its timer');
     const differences = verified
       ? []
       : ['NOT exactly what it was; these differ:', ...status.differences.slice(0, 20)];
@@ -587,6 +630,31 @@ class HostRun {
     });
   }
 
+  private neverBegun(why: string): HostResult {
+    return this.result('failed', {
+      cause: `the transaction did not begin (${why}): nothing was touched`,
+    });
+  }
+
+  /** The host knows nothing of the transaction, and was not rebooted. */
+  private gone(begun: Begun, observed: ObservedHost): HostResult | 'again' {
+    // What was sent may be on its way still, just before its first line is carried out.
+    this.timesGone += 1;
+    if (this.timesGone < 3) return 'again';
+    if (!begun.wasArmed) return this.neverBegun('what was sent did not arrive, or was not run');
+    const differences = compareStates(
+      begun.observed.state,
+      observed.state,
+      new Set(begun.plan.scope),
+    );
+    const cause = 'the record of the transaction was removed on the host';
+    if (differences.length === 0) return this.result('rolled-back', { cause, verified: true });
+    return this.result('lost', {
+      cause: `${cause}: whether it goes back is unknown`,
+      details: ['against what it was:', ...differences.map(differenceText)],
+    });
+  }
+
   /** Nothing that a boot reads was written: after a reboot the host is what its boot configuration says. */
   private rebooted(begun: Begun, observed: ObservedHost): HostResult {
     const differences = compareStates(
@@ -600,6 +668,11 @@ class HostRun {
       details: differences.map(differenceText),
       verified: differences.length === 0,
     });
+  }
+
+  private whyStopped(): string {
+    const reason: unknown = this.env.stopping.reason;
+    return typeof reason === 'string' ? reason : 'the run was stopped before';
   }
 
   // ---- small things ----------------------------------------------------------------------------------------

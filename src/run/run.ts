@@ -87,7 +87,10 @@ export async function executeRun(
     hosts: waves.flat(),
     waves,
   });
-  const env: HostEnvironment = { ...environment, emit, stopping: stop.signal };
+  /** Its reason is the text for hosts that are not begun. */
+  const lost = new AbortController();
+  const stopping = AbortSignal.any([stop.signal, lost.signal]);
+  const env: HostEnvironment = { ...environment, emit, stopping };
   const queue = new PQueue({ concurrency: options.forks });
   const results: HostResult[] = [];
   let halted: string | undefined;
@@ -100,10 +103,17 @@ export async function executeRun(
     emit({ type: 'wave.started', wave: index, hosts });
     const waveResults = await Promise.all(
       hosts.map((host) =>
-        queue.add(() => {
+        queue.add(async () => {
           const job = jobs.get(host);
           if (job === undefined) throw new Error(`no job for ${host}`);
-          return runHost(job, env);
+          const result = await runHost(job, env);
+          // Without "serial" every host is in the one wave: no further host, not only no further wave.
+          if (result.outcome === 'lost' && !lost.signal.aborted) {
+            const reason = `lost ${host} in wave ${number}: no further host is begun`;
+            emit({ type: 'run.stopping', reason });
+            lost.abort(reason);
+          }
+          return result;
         }),
       ),
     );
@@ -114,7 +124,7 @@ export async function executeRun(
       wave: index,
       good: !waveResults.some((result) => BAD.has(result.outcome)),
     });
-    if (halted !== undefined && number < waves.length)
+    if (halted !== undefined && number < waves.length && !lost.signal.aborted)
       emit({ type: 'run.stopping', reason: halted });
   }
   const counts = countOutcomes(results);

@@ -4,7 +4,7 @@ import { NetorchError } from '../../src/errors.js';
 import { runHost } from '../../src/run/host-run.js';
 import type { HostJob } from '../../src/run/host-job.js';
 import { desiredOf } from '../network/documents.js';
-import { BEFORE, FakeHost, JOB } from './fake-host.js';
+import { BEFORE, FakeHost, JOB, PLAN } from './fake-host.js';
 
 const run = (host: FakeHost, job: Partial<HostJob> = {}) =>
   runHost({ ...JOB, ...job }, host.environment);
@@ -233,5 +233,134 @@ describe('a host fails, untouched', () => {
     host.onMessage = (message) =>
       message === 'observe' ? BEFORE.replace('root 1', 'root 0') : undefined;
     expect((await run(host)).cause).toContain('BECOME_FAILED');
+  });
+});
+
+describe('a host that says what cannot be', () => {
+  test.each(['armed 0 not-a-number', 'armed', 'armed 0 1000000000000', 'armed 0 -5'])(
+    'about its deadline ("%s") still ends in the time that was asked for',
+    async (line) => {
+      const host = new FakeHost();
+      host.onMessage = (message) => {
+        if (message !== 'begin') return undefined;
+        return host.answer('begin').replace(/^armed.*$/m, line);
+      };
+      host.onDial = (times) => (times > 1 ? unreachable() : undefined);
+      expect(await run(host)).toMatchObject({ outcome: 'lost' });
+      expect(host.nowMs).toBeLessThan(200_000);
+      expect(host.events.map(({ type }) => type)).toContain('host.armed');
+    },
+  );
+
+  test('is failed, not rolled back, when the transaction never came to be', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => (message === 'begin' ? '' : undefined);
+    const result = await run(host);
+    expect(result).toMatchObject({ outcome: 'failed' });
+    expect(result.cause).toContain('did not begin');
+  });
+
+  test('is failed, and cannot begin later, when its transaction stays without a timer', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => {
+      if (message === 'begin') {
+        host.state = 'new';
+        return '';
+      }
+      if (message === 'rollback') host.cause = 'nothing was begun';
+      return undefined;
+    };
+    expect(await run(host)).toMatchObject({ outcome: 'failed' });
+    expect(host.messages).toContain('rollback');
+    expect(host.state).toBe('rolled-back');
+  });
+
+  test('is lost when the record of the change is gone and the change is still there', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => {
+      if (message === 'status') host.state = 'none';
+      return undefined;
+    };
+    expect(await run(host)).toMatchObject({ outcome: 'lost' });
+  });
+
+  test('never counts as "nothing touched" when an error of ours comes up after it began', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => {
+      if (message === 'status' && host.state === 'applied') throw new TypeError('a bug');
+      return undefined;
+    };
+    expect(await run(host)).toMatchObject({ outcome: 'rolled-back', verified: true });
+    expect(JSON.stringify(host.events)).toContain('internal error: a bug');
+  });
+});
+
+describe('a host that moves to another address', () => {
+  const MOVED = PLAN.replace(/\[.*\]/, '[{ ip: 192.0.2.134, prefix-length: 25 }]');
+  const moving = () => {
+    const host = new FakeHost();
+    const answer = host.answer.bind(host);
+    host.answer = (message) => {
+      const text = answer(message).replace(/^ssh .*$/m, 'ssh 192.0.2.1 50000 192.0.2.130 22');
+      if (host.network === 'before') return text;
+      return text.replace(/^.*192\.0\.2\.130\/25.*\n/m, '').replace('2.133/25', '2.134/25');
+    };
+    return host;
+  };
+  const job = { desired: desiredOf(MOVED) };
+
+  test('is confirmed at the new address', async () => {
+    expect(await run(moving(), job)).toMatchObject({ outcome: 'confirmed' });
+  });
+
+  test('is not taken for rebooted when a clone of it answers there', async () => {
+    const host = moving();
+    let address: string | undefined;
+    const { connect } = host.environment.transport;
+    const environment = {
+      ...host.environment,
+      transport: {
+        connect: (...args: Parameters<typeof connect>) => {
+          address = args[1]?.address;
+          return connect(...args);
+        },
+      },
+    };
+    const own = host.bootId;
+    host.onMessage = (message) => {
+      host.bootId = address === '192.0.2.134' ? 'c0000000-0000-0000-0000-000000000000' : own;
+      return message === 'status' && address === '192.0.2.134'
+        ? `@status\ngone\n@end-status\n${host.answer('observe')}`
+        : undefined;
+    };
+    const result = await runHost({ ...JOB, ...job }, environment);
+    expect(result).toMatchObject({ outcome: 'rolled-back', verified: true });
+    expect(result.cause).not.toContain('rebooted');
+    expect(host.messages).not.toContain('confirm');
+  });
+
+  test('is still asked there after the deadline when the answer to the confirmation was lost', async () => {
+    const host = moving();
+    let isConfirmed = false;
+    host.onMessage = (message) => {
+      if (message !== 'confirm') return undefined;
+      host.answer('confirm');
+      isConfirmed = true;
+      throw host.cut();
+    };
+    // Nobody answers until the deadline is over, and at the old address never again.
+    host.onDial = () =>
+      isConfirmed && host.nowMs < host.deadlineMs + 5_000 ? unreachable() : undefined;
+    const { connect } = host.environment.transport;
+    const environment = {
+      ...host.environment,
+      transport: {
+        connect: (...args: Parameters<typeof connect>) =>
+          isConfirmed && args[1]?.address !== '192.0.2.134'
+            ? Promise.reject(unreachable())
+            : connect(...args),
+      },
+    };
+    expect(await runHost({ ...JOB, ...job }, environment)).toMatchObject({ outcome: 'confirmed' });
   });
 });

@@ -58,7 +58,7 @@ describe('a run', () => {
   async function run(
     waves: readonly (readonly string[])[],
     hosts: Readonly<Record<string, FakeHost>>,
-    options: { stop?: AbortController; maxFailPercentage?: number } = {},
+    options: { stop?: AbortController; maxFailPercentage?: number; forks?: number } = {},
   ) {
     const names = waves.flat();
     const first = hosts[names[0] ?? ''] ?? new FakeHost();
@@ -73,7 +73,7 @@ describe('a run', () => {
         jobs: new Map(
           names.map((host) => [host, { ...JOB, host, target: { ...JOB.target, host } }]),
         ),
-        forks: 2,
+        forks: options.forks ?? 2,
         maxFailPercentage: options.maxFailPercentage,
         stop,
         notes: ['until the next reboot'],
@@ -128,6 +128,22 @@ describe('a run', () => {
     expect(counts).toMatchObject({ failed: 1, skipped: 1 });
     expect(exitCode).toBe(1);
     expect(b.connections).toBe(0);
+  });
+
+  test('begins no further host of the same wave either when one is lost', async () => {
+    const lost = new FakeHost();
+    lost.onDial = (times) =>
+      times > 1 ? new NetorchError('HOST_UNREACHABLE', 'no answer') : undefined;
+    const [b, c, d] = [failing(), new FakeHost(), new FakeHost()];
+    const { events, counts, exitCode } = await run(
+      [['a', 'c', 'd'], ['b']],
+      { a: lost, b, c, d },
+      { forks: 1 },
+    );
+    expect(counts).toMatchObject({ lost: 1, skipped: 3 });
+    expect(events.filter((event) => event === 'run.stopping')).toHaveLength(1);
+    expect(exitCode).toBe(4);
+    expect([b.connections, c.connections, d.connections]).toEqual([0, 0, 0]);
   });
 
   test('begins no further wave when it is interrupted', async () => {
