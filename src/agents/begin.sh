@@ -93,11 +93,13 @@ begin() {
 		return 0
 	fi
 	now
-	echo "$up" >begun
-	echo $((up + SECONDS_TO_DEADLINE)) >deadline
-	echo $((up + MAX_SECONDS)) >deadline.max
-	# Room for the way back, should /run fill up meanwhile: given free when the rollback begins.
-	cat current current current current runtime.sh >reserve
+	# With room for the way back, should /run fill up meanwhile: given free when the rollback begins.
+	{ echo "$up" >begun && echo $((up + SECONDS_TO_DEADLINE)) >deadline && echo $((up + MAX_SECONDS)) >deadline.max &&
+		cat current current current current runtime.sh >reserve; } || {
+		echo "refused environment $R/$TX could not be written (is it full?)"
+		release
+		return 0
+	}
 	mkfifo pipe || {
 		echo 'refused environment no named pipe could be made'
 		release
@@ -110,6 +112,10 @@ begin() {
 			release
 			return 0
 		}
+	elif ! command -v setsid >/dev/null 2>&1; then
+		echo 'refused environment there is neither systemd nor setsid: nothing could outlive this session'
+		release
+		return 0
 	else
 		# Not this shell's child: it would stay a zombie, and look alive, until this shell ends.
 		(NETORCH_DIR=$R/$TX setsid sh "$R/$TX/runtime.sh" run </dev/null >/dev/null 2>&1 3>&- &)

@@ -59,6 +59,10 @@ compare() {
 	snapshot >current
 	missing=' ' differ=' '
 	grep -nvxFf current baseline >missing.lines
+	# A reading that failed must not look like a host without surplus: every host has "lo".
+	if [ $? -gt 1 ] || ! grep -q '^link lo ' current; then
+		echo "0:the host's network could not be read" >>missing.lines
+	fi
 	while IFS=: read -r n line; do
 		missing="$missing$n "
 		case $line in 'link '*)
@@ -243,8 +247,16 @@ take_over() {
 	return 1
 }
 
+# Never armed: nothing has been touched, and from now on nothing will be.
+end_unarmed() {
+	move new rolled-back || return 1
+	echo 'nothing was begun' >cause
+	say 'rolled-back verified'
+}
+
 # $1: why. Wins the rename, ends the apply, restores, compares, says the truth.
 rollback() {
+	end_unarmed && return 0
 	move applied rolling-back || move applying rolling-back || move armed rolling-back || take_over || {
 		say "over $(state)"
 		return 0
@@ -296,8 +308,13 @@ wait_for_deadline() {
 verb_run() {
 	echo $$ >runner.pid
 	now
-	read -r deadline <deadline
+	read -r deadline <deadline || deadline=0
 	left=$((deadline - up))
+	# Also when the deadline could not be written, or this host was frozen since.
+	[ "$left" -gt 0 ] || {
+		say 'refused environment it took too long to begin'
+		exit 1
+	}
 	if [ -d /run/systemd/system ]; then
 		if grep -q 'session.*scope' /proc/self/cgroup; then
 			say 'refused environment the runner could not leave the SSH session'
@@ -387,6 +404,10 @@ verb_extend() {
 
 # Starts the rollback outside the session that asks for it (it may cut that session off) and waits for its end.
 verb_request_rollback() {
+	end_unarmed && {
+		echo 'rolled-back verified'
+		return 0
+	}
 	# Listen first: it may end while this is starting.
 	exec 3<>pipe
 	if is_over; then

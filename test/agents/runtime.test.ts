@@ -249,6 +249,58 @@ describe.each(SHELLS)('a transaction under %s', (shell) => {
     expect(host.text(prepared.id, 'cause').trim()).toBe('it is not what I meant');
   });
 
+  scenario('never says that it is verified when it could not be read', async (host) => {
+    // Nothing was there before: without surplus there would be nothing to differ.
+    const prepared = await prepare(
+      host,
+      'interfaces: [{ name: vx9, type: vxlan, vxlan: { id: 9, base-iface: eth0, remote: 192.0.2.200 }, state: up }]',
+    );
+    await begin(host, prepared);
+    // As with an "ip" that is broken since the change.
+    const runtime = `/run/netorch/${prepared.id}/runtime.sh`;
+    await host.sh(`sed -i 's/^snapshot() .*/snapshot() { :; }/' ${runtime}`);
+    expect(await host.sh(`grep -c '^snapshot() { :; }' ${runtime}`)).toBe('1\n');
+    await host.send(rollbackScript(prepared.id, NONCE, 'no'));
+    expect(host.state(prepared.id)).toBe('incomplete');
+    expect(host.text(prepared.id, 'differences')).toContain('could not be read');
+  });
+
+  scenario('never begins when its time was over before its timer was armed', async (host) => {
+    const prepared = await prepare(host, SMALL, { secondsToDeadline: 0 });
+    const events = await begin(host, prepared);
+    expect(events).toEqual([{ kind: 'environment', text: 'it took too long to begin' }]);
+    await expectAsBefore(host, prepared.observed);
+  });
+
+  scenario('cannot begin any more when it was ended before its timer was armed', async (host) => {
+    const prepared = await prepare(host, SMALL);
+    const { answer } = host.sendAndWatch(
+      prepared.script.replace(/^for m in /m, 'until [ -e go ]; do sleep 0.1; done\nfor m in '),
+    );
+    await expect
+      .poll(
+        () => host.sh(`[ -s /run/netorch/${prepared.id}/nonce ] && echo written || echo not yet`),
+        { timeout: 20_000 },
+      )
+      .toBe('written\n');
+    await host.send(rollbackScript(prepared.id, NONCE, 'too late'));
+    expect(host.state(prepared.id)).toBe('rolled-back');
+    await host.sh(`echo >/run/netorch/${prepared.id}/go`);
+    const events = eventsOf((await answer).stdout);
+    expect(kinds(events)).not.toContain('armed');
+    expect(kinds(events).at(-1)).toBe('environment');
+    await expectAsBefore(host, prepared.observed);
+  });
+
+  scenario('refuses to begin where nothing would outlive the session', async (host) => {
+    const prepared = await prepare(host, SMALL);
+    const { stdout } = await host.send(
+      prepared.script.replace('command -v setsid', 'command -v no-such-setsid'),
+    );
+    expect(stdout).toMatch(/^refused environment there is neither systemd nor setsid/);
+    await expectAsBefore(host, prepared.observed);
+  });
+
   scenario(
     'rolls back by itself at the deadline, and takes no confirm from then on',
     async (host) => {
