@@ -9,7 +9,7 @@ import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts, type HostAnswer } from './observe-hosts.js';
 import { openTransport } from './open-transport.js';
-import { openInventory, targetFor } from './prepare.js';
+import { collectErrors, openInventory, targetFor } from './prepare.js';
 import { printErrors } from './print-errors.js';
 
 type ExecOptions = HostOptions &
@@ -51,7 +51,7 @@ export function execCommand(setExitCode: (code: number) => void): Command {
       }
       const { inventory } = await openInventory(common);
       const hosts = (await chooseHosts(inventory, common)) ?? inventory.hosts;
-      const targets = hosts.map((host) =>
+      const targets = collectErrors(hosts, (host) =>
         withBecome(targetFor(host, inventory, undefined), options.become === true),
       );
       const [onlyWord] = words;

@@ -10,7 +10,7 @@ import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
 import { openTransport } from './open-transport.js';
-import { openInventory, targetFor } from './prepare.js';
+import { collectErrors, openInventory, targetFor } from './prepare.js';
 import { printErrors } from './print-errors.js';
 import { OPEN_STATES } from './status.js';
 
@@ -26,7 +26,7 @@ export function pingCommand(setExitCode: (code: number) => void): Command {
       const common = readCommonOptions(options);
       const { inventory } = await openInventory(common);
       const hosts = (await chooseHosts(inventory, common)) ?? inventory.hosts;
-      const targets = hosts.map((host) => targetFor(host, inventory, undefined));
+      const targets = collectErrors(hosts, (host) => targetFor(host, inventory, undefined));
       const answers = await askHosts(
         targets,
         await openTransport(targets),
