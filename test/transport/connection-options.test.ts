@@ -385,7 +385,7 @@ Host h1
   });
 
   test('Match exec runs nothing, counts as not matching, and keeps ssh itself from running it', () => {
-    const config = 'Match exec "touch /tmp/never"\n  Port 2222\nHost *\n  User u\n';
+    const config = 'Match exec "touch never"\n  Port 2222\nHost *\n  User u\n';
     const found = configured({}, config);
     expect(found).toMatchObject({ port: 22, user: 'u', openssh: undefined });
     expect(found.notes).toEqual([
