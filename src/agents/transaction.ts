@@ -91,6 +91,7 @@ export function transactionsScript(): string {
     agentScript('observe'),
     'read -r up _ </proc/uptime',
     'echo "uptime $up"',
+    'echo "user $(id -u)"',
     'transactions',
   );
 }

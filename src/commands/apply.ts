@@ -101,7 +101,11 @@ async function savedTasks(saved: SavedPlan, options: CommonOptions): Promise<Pla
     tasks: new Map(
       [...saved.tasks].map(([host, task]) => [
         host,
-        { ...task, target: targetFor(host, inventory, undefined) },
+        {
+          ...task,
+          target: targetFor(host, inventory, undefined, saved.play.becomeUser),
+          confirmWindowSeconds: options.deadline ?? task.confirmWindowSeconds,
+        },
       ]),
     ),
   };

@@ -5,20 +5,29 @@ import { z } from 'zod';
 import { parseDocument } from '../config/document.js';
 import { locatedAt } from '../config/located.js';
 import { parseWith } from '../config/schema-errors.js';
-import { NetorchError } from '../errors.js';
+import { NetorchError, throwCollected } from '../errors.js';
 import { parseDesiredState } from '../network/parse.js';
+import { checkDesiredState } from '../network/validate.js';
+import { DEADLINE_SECONDS } from '../playbook/duration.js';
 import type { HostTask, PlayTasks } from './prepare.js';
 
 const KIND = 'netorch-plan';
 
+/** As in a playbook, and never taken for an option of ping. */
+const probeAddress = z.string().regex(/^[^\s{}/-][^\s{}/]*$/, 'must be an address or a name');
+
 const probeSchema = z.union([
   z.strictObject({
     kind: z.literal('ping'),
-    address: z.string(),
-    size: z.number().optional(),
-    count: z.number().optional(),
+    address: probeAddress,
+    size: z.number().int().min(28).max(65_535).optional(),
+    count: z.number().int().min(1).max(100).optional(),
   }),
-  z.strictObject({ kind: z.literal('tcp'), address: z.string(), port: z.number() }),
+  z.strictObject({
+    kind: z.literal('tcp'),
+    address: probeAddress,
+    port: z.number().int().min(1).max(65_535),
+  }),
 ]);
 
 const planFileSchema = z.strictObject({
@@ -26,13 +35,14 @@ const planFileSchema = z.strictObject({
   version: z.literal(1),
   created: z.string(),
   play: z.string(),
-  maxFailPercentage: z.number().optional(),
+  maxFailPercentage: z.number().min(0).max(100).optional(),
+  becomeUser: z.string().min(1).optional(),
   waves: z.array(z.array(z.string())),
   hosts: z.record(
     z.string(),
     z.strictObject({
       fingerprint: z.string(),
-      confirmWindowSeconds: z.number(),
+      confirmWindowSeconds: z.number().min(DEADLINE_SECONDS.least).max(DEADLINE_SECONDS.most),
       probes: z.array(probeSchema),
       network: z.record(z.string(), z.unknown()),
     }),
@@ -72,10 +82,18 @@ export async function writePlanFile(
     created,
     play: play.name,
     ...(play.maxFailPercentage === undefined ? {} : { maxFailPercentage: play.maxFailPercentage }),
+    ...(play.becomeUser === undefined ? {} : { becomeUser: play.becomeUser }),
     waves,
     hosts,
   };
-  await writeFile(file, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  try {
+    await writeFile(file, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  } catch (error) {
+    throw new NetorchError(
+      'FILE_UNREADABLE',
+      `the plan cannot be saved: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
 }
 
 /** undefined when the file is something else (a playbook). Throws for a plan file that is broken. */
@@ -95,10 +113,12 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
   for (const [host, entry] of Object.entries(saved.hosts)) {
     const network = locatedAt(document, ['hosts', host, 'network']);
     const location = document.locate(['hosts', host, 'probes']);
+    const desired = parseDesiredState(network);
+    throwCollected(checkDesiredState(desired));
     tasks.set(host, {
       host,
       document: { value: entry.network, locate: network.locate },
-      desired: parseDesiredState(network),
+      desired,
       probes: entry.probes.map((probe) =>
         probe.kind === 'tcp'
           ? { ...probe, location }
@@ -124,9 +144,21 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
       },
     );
   }
+  const all = saved.waves.flat();
+  const twice = all.find((host, index) => all.indexOf(host) !== index);
+  if (twice !== undefined) {
+    throw new NetorchError('INVALID_VALUE', `"${twice}" is twice in the waves of the plan file`, {
+      location: document.locate(['waves']),
+    });
+  }
   return {
     created: saved.created,
-    play: { name: saved.play, maxFailPercentage: saved.maxFailPercentage, waves: saved.waves },
+    play: {
+      name: saved.play,
+      maxFailPercentage: saved.maxFailPercentage,
+      becomeUser: saved.becomeUser,
+      waves: saved.waves,
+    },
     tasks,
     fingerprints,
   };

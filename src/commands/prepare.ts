@@ -51,6 +51,8 @@ export type HostTask = Readonly<{
 export type PlayTasks = Readonly<{
   name: string;
   maxFailPercentage: number | undefined;
+  /** The play asks for root's (or this user's) rights on its hosts. */
+  becomeUser: string | undefined;
   waves: readonly (readonly string[])[];
   tasks: ReadonlyMap<string, HostTask>;
 }>;
@@ -108,19 +110,24 @@ export function targetFor(
   host: string,
   inventory: Inventory,
   play: Play | undefined,
+  becomeUser: string | undefined = becomeUserOf(play),
 ): ConnectionTarget {
   return connectionTarget(host, renderedWhenRead(variablesFor(host, play, inventory)), {
     user: userInfo().username,
     become:
-      play?.become === true
-        ? { method: 'sudo', user: play.becomeUser ?? 'root', password: undefined }
-        : undefined,
+      becomeUser === undefined
+        ? undefined
+        : { method: 'sudo', user: becomeUser, password: undefined },
     home: homedir(),
     env: process.env,
     sshConfig,
     localHostname: hostname(),
     uid: process.getuid?.(),
   });
+}
+
+function becomeUserOf(play: Play | undefined): string | undefined {
+  return play?.become === true ? (play.becomeUser ?? 'root') : undefined;
 }
 
 /**
@@ -164,6 +171,7 @@ export async function prepare(
       {
         name: 'network plans of the inventory',
         maxFailPercentage: undefined,
+        becomeUser: undefined,
         waves: [hosts],
         tasks: new Map(tasks.map((task) => [task.host, task])),
       },
@@ -192,6 +200,7 @@ export async function prepare(
     return {
       name: play.name,
       maxFailPercentage: play.maxFailPercentage,
+      becomeUser: becomeUserOf(play),
       waves: serialWaves(
         hosts.filter((host) => known.has(host)),
         play.serial,

@@ -6,6 +6,9 @@ import type { OpenTransaction } from '../agents/observed-host.js';
 import { parseTransactions } from '../agents/reading.js';
 import { splitSections } from '../agents/canonical.js';
 import { transactionsScript } from '../agents/transaction.js';
+import { NetorchError } from '../errors.js';
+import { notRoot } from '../run/host-run.js';
+import type { ExecResult } from '../transport/transport.js';
 import { sanitise } from '../ui/sanitise.js';
 import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
@@ -33,6 +36,25 @@ function describe(item: OpenTransaction): string {
   return `${item.state}, begun ${item.ageSeconds} s ago: ${end}`;
 }
 
+/** Throws HOST_UNFIT and BECOME_FAILED: no answer, and one by somebody who may not look, are not "none". */
+export function readTransactions(
+  host: string,
+  { stdout, stderr, code }: ExecResult,
+): readonly OpenTransaction[] {
+  const sections = splitSections(stdout);
+  if (!sections.has('end-transactions')) {
+    const words = stderr.split('\n').filter((line) => line !== '');
+    throw new NetorchError(
+      'HOST_UNFIT',
+      `${host}: it did not say which transactions it has (exit code ${code ?? 'none'})`,
+      { notes: words.slice(0, 3) },
+    );
+  }
+  if (!/^user 0$/m.test(stdout)) throw notRoot(host);
+  const uptime = Number(/^uptime (\d+(?:\.\d+)?)$/m.exec(stdout)?.[1] ?? '0');
+  return parseTransactions(sections.get('transactions') ?? [], uptime);
+}
+
 export function statusCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
     new Command('status').description(
@@ -50,13 +72,12 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
         targets,
         await openTransport(targets),
         options.forks,
-        async (connection) => {
-          const { stdout } = await connection.exec(RUN_FROM_STDIN, {
+        async (connection, target) => {
+          const answer = await connection.exec(RUN_FROM_STDIN, {
             input: transactionsScript(),
             timeoutMs: 15_000,
           });
-          const uptime = Number(/^uptime (\d+(?:\.\d+)?)$/m.exec(stdout)?.[1] ?? '0');
-          return parseTransactions(splitSections(stdout).get('transactions') ?? [], uptime);
+          return readTransactions(target.host, answer);
         },
       );
       let hasOpen = false;

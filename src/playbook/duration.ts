@@ -1,5 +1,8 @@
 /** `45s`, `2m`, `1h30m`, or a number of seconds. */
 
+/** Bounds of the time to prove a changed host good. */
+export const DEADLINE_SECONDS = { least: 5, most: 3600 } as const;
+
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
 /** Seconds, or undefined when the value is no duration. */

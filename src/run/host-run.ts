@@ -783,16 +783,18 @@ export async function observeHost(host: string, connection: Connection): Promise
     );
   }
   const observed = parseObservation(host, stdout);
-  if (!observed.isRoot) {
-    throw new NetorchError(
-      'BECOME_FAILED',
-      `${host}: the login user is not root, and networks are changed by root only`,
-      {
-        notes: [
-          'set "ansible_become: true" for this host (or "become: true" in the play), with sudo rights for the user',
-        ],
-      },
-    );
-  }
+  if (!observed.isRoot) throw notRoot(host);
   return observed;
+}
+
+export function notRoot(host: string): NetorchError {
+  return new NetorchError(
+    'BECOME_FAILED',
+    `${host}: the login user is not root, and networks are changed by root only`,
+    {
+      notes: [
+        'set "ansible_become: true" for this host (or "become: true" in the play), with sudo rights for the user',
+      ],
+    },
+  );
 }

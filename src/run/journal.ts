@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { NetorchError } from '../errors.js';
 import type { EventListener, RunEvent } from './events.js';
 
 /** After these the disk must know: what happened cannot be found out again. */
@@ -23,10 +24,20 @@ export function stateFolder(
   return join(base === undefined || base === '' ? join(home, '.local', 'state') : base, 'netorch');
 }
 
+/** Throws FILE_UNREADABLE: a run without a journal is not begun. */
 export function openJournal(folder: string, run: string): Journal {
   const own = join(folder, 'runs', run);
-  mkdirSync(own, { recursive: true, mode: 0o700 });
-  const file = openSync(join(own, 'events.jsonl'), 'a', 0o600);
+  let file: number;
+  try {
+    mkdirSync(own, { recursive: true, mode: 0o700 });
+    file = openSync(join(own, 'events.jsonl'), 'a', 0o600);
+  } catch (error) {
+    throw new NetorchError(
+      'FILE_UNREADABLE',
+      `the journal of the run cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+      { notes: ['nothing was begun; XDG_STATE_HOME says where journals are kept'] },
+    );
+  }
   return {
     folder: own,
     listener: (event) => {
