@@ -242,7 +242,8 @@ class HostRun {
     }
     this.phase('applying');
     // A change of the very path may leave the session half open: do not wait for its last word for long.
-    const patienceMs = plan.touchesManagement ? 2_000 : Math.max(0, begun.deadlineMs - env.now());
+    // Behind address translation the path is not known, so the time for the confirmation is never waited away.
+    const patienceMs = plan.touchesManagement ? 2_000 : budget.applySeconds * 1_000;
     const abort = new AbortController();
     const last = await Promise.race([
       watch.ended,

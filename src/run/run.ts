@@ -54,6 +54,11 @@ export function countOutcomes(results: readonly HostResult[]): Record<Outcome, n
 
 const BAD: ReadonlySet<Outcome> = new Set(['rolled-back', 'failed', 'lost']);
 
+/** Rolled back, but not to what it was. */
+function isBroken(result: HostResult): boolean {
+  return result.outcome === 'rolled-back' && result.verified === false;
+}
+
 /** Why the next wave must not start, if so. */
 export function reasonToStop(
   wave: number,
@@ -62,6 +67,9 @@ export function reasonToStop(
 ): string | undefined {
   const lost = results.filter((result) => result.outcome === 'lost').map((result) => result.host);
   if (lost.length > 0) return `lost ${lost.join(', ')} in wave ${wave}: no further wave is begun`;
+  const broken = results.filter(isBroken).map((result) => result.host);
+  if (broken.length > 0)
+    return `${broken.join(', ')} in wave ${wave} could not go back to what it was: no further wave is begun`;
   const bad = results.filter((result) => BAD.has(result.outcome)).length;
   if (bad === 0) return undefined;
   if (bad === results.length) return `every host of wave ${wave} failed: no further wave is begun`;
@@ -108,8 +116,10 @@ export async function executeRun(
           if (job === undefined) throw new Error(`no job for ${host}`);
           const result = await runHost(job, env);
           // Without "serial" every host is in the one wave: no further host, not only no further wave.
-          if (result.outcome === 'lost' && !lost.signal.aborted) {
-            const reason = `lost ${host} in wave ${number}: no further host is begun`;
+          if ((result.outcome === 'lost' || isBroken(result)) && !lost.signal.aborted) {
+            const reason = isBroken(result)
+              ? `${host} could not go back to what it was: no further host is begun`
+              : `lost ${host} in wave ${number}: no further host is begun`;
             emit({ type: 'run.stopping', reason });
             lost.abort(reason);
           }

@@ -295,6 +295,27 @@ describe('a host that says what cannot be', () => {
   });
 });
 
+test('a session that goes quiet while the steps are carried out is not waited for until the deadline', async () => {
+  const host = new FakeHost();
+  const { connect } = host.environment.transport;
+  const environment = {
+    ...host.environment,
+    transport: {
+      connect: async (...args: Parameters<typeof connect>) => {
+        const connection = await connect(...args);
+        return {
+          ...connection,
+          exec: async (...exec: Parameters<typeof connection.exec>) => {
+            const answer = await connection.exec(...exec);
+            return host.messages.at(-1) === 'begin' ? new Promise<never>(() => undefined) : answer;
+          },
+        };
+      },
+    },
+  };
+  expect(await runHost(JOB, environment)).toMatchObject({ outcome: 'confirmed' });
+});
+
 describe('a host that moves to another address', () => {
   const MOVED = PLAN.replace(/\[.*\]/, '[{ ip: 192.0.2.134, prefix-length: 25 }]');
   const moving = () => {

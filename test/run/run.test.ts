@@ -146,6 +146,22 @@ describe('a run', () => {
     expect([b.connections, c.connections, d.connections]).toEqual([0, 0, 0]);
   });
 
+  test('begins no further host when one could not go back to what it was', async () => {
+    const broken = new FakeHost();
+    broken.onMessage = (message) => {
+      if (message === 'begin') {
+        broken.answer('begin');
+        broken.state = 'incomplete';
+        return 'armed 0 40\nrolled-back incomplete\n';
+      }
+      return undefined;
+    };
+    const [b, c] = [new FakeHost(), new FakeHost()];
+    const { counts } = await run([['a', 'b'], ['c']], { a: broken, b, c }, { forks: 1 });
+    expect(counts).toMatchObject({ 'rolled-back': 1, skipped: 2 });
+    expect([b.connections, c.connections]).toEqual([0, 0]);
+  });
+
   test('begins no further wave when it is interrupted', async () => {
     const stop = new AbortController();
     const a = new FakeHost();
