@@ -315,7 +315,9 @@ describe.each(SHELLS)('a transaction under %s', (shell) => {
     const prepared = await prepare(host, SMALL);
     await begin(host, prepared);
     // As after a thaw: time has gone by, and the confirm comes before the timers are awake.
-    await host.sh(`echo 1 >/run/netorch/${prepared.id}/deadline`);
+    await host.sh(
+      `cd /run/netorch/${prepared.id}; for f in runner.pid timer.pid; do kill -STOP -$(cat $f); done; echo 1 >deadline`,
+    );
     expect(await confirm(host, prepared.id)).toBe('too-late applied');
     expect(host.state(prepared.id)).toBe('applied');
   });
