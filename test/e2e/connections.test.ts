@@ -1,3 +1,7 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { expect, test } from 'vitest';
 
 import { describeInLab } from './bench.js';
@@ -81,6 +85,74 @@ Host deep
       );
     } finally {
       await bench().on('h4', `rm ${file}; pkill -HUP -o sshd`);
+    }
+  });
+
+  /** A copy of the lab's key that a passphrase protects. */
+  function encryptedKey(passphrase: string): string {
+    const file = join(bench().folder, `key-${passphrase}`);
+    copyFileSync(join(bench().lab.dir, 'key'), file);
+    copyFileSync(join(bench().lab.dir, 'key.pub'), `${file}.pub`);
+    execFileSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', passphrase, '-f', file]);
+    return file;
+  }
+
+  test('the passphrase of a key is asked for on a terminal, once for all hosts, and not shown', async () => {
+    const key = encryptedKey('open-sesame');
+    const own = { ansible_ssh_private_key_file: key };
+    const inventories = [
+      bench().lab.inventoryPath,
+      bench().variables('encrypted.yml', { h1: own, h2: own }),
+    ];
+    const program = join(bench().installed, 'bin', 'netorch.js');
+    const words = [process.execPath, program, 'ping', '--hosts', 'h1,h2'];
+    const command = [...words, ...inventories.flatMap((file) => ['-i', file])].join(' ');
+    const terminal = spawn('script', ['-q', '-e', '-c', command, '/dev/null'], {
+      cwd: bench().folder,
+      env: { ...process.env, HOME: bench().folder },
+    });
+    let screen = '';
+    let isAnswered = false;
+    terminal.stdout.on('data', (data: Buffer) => {
+      screen += data.toString();
+      if (isAnswered || !/passphrase/i.test(screen)) return;
+      isAnswered = true;
+      terminal.stdin.write('open-sesame\n');
+    });
+    const code = await new Promise((resolve) => terminal.on('close', resolve));
+    expect(screen.match(/passphrase/gi), screen).toHaveLength(1);
+    expect(screen).not.toContain('open-sesame');
+    expect(code, screen).toBe(0);
+  });
+
+  test('without a terminal an encrypted key is a clear error; with it in an agent it is none', async () => {
+    const key = encryptedKey('kept-by-the-agent');
+    const own = { ansible_ssh_private_key_file: key };
+    const sources = { inventory: [bench().variables('agent.yml', { h1: own })] };
+    const refused = await bench().run(['ping', '--hosts', 'h1'], sources);
+    expect(refused.code).toBe(1);
+    expect(refused.stdout + refused.stderr).toMatch(/passphrase/);
+
+    const socket = join(bench().folder, 'agent');
+    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      await new Promise((resolve) => agent.stdout.once('data', resolve));
+      const env = { ...process.env, SSH_AUTH_SOCK: socket };
+      execFileSync('ssh-add', ['-q', join(bench().lab.dir, 'key')], { env });
+      const config = bench().write('agent_config', `IdentityAgent ${socket}\n`);
+      const { dir } = bench().lab;
+      const common = [
+        `-F ${config}`,
+        `-o ProxyCommand="sh ${dir}/connect %h %p"`,
+        `-o UserKnownHostsFile=${dir}/known_hosts`,
+      ].join(' ');
+      const byAgent = { ...own, ansible_ssh_common_args: common };
+      const ping = await bench().run(['ping', '--hosts', 'h1'], {
+        inventory: [bench().variables('agent.yml', { h1: byAgent })],
+      });
+      expect(ping.code, ping.stdout + ping.stderr).toBe(0);
+    } finally {
+      agent.kill();
     }
   });
 });
