@@ -300,7 +300,10 @@ wait_for_deadline() {
 		read -r deadline <deadline || deadline=0
 		now
 		[ "$up" -ge "$deadline" ] && break
-		sleep $((deadline - up))
+		# In slices: a host that was suspended, or a deadline that was moved, is seen soon.
+		left=$((deadline - up))
+		[ "$left" -le 5 ] || left=5
+		sleep "$left"
 	done
 	rollback "the deadline passed without a confirmation"
 }

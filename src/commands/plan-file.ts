@@ -21,7 +21,7 @@ const probeSchema = z.union([
     kind: z.literal('ping'),
     address: probeAddress,
     size: z.number().int().min(28).max(65_535).optional(),
-    count: z.number().int().min(1).max(100).optional(),
+    count: z.number().int().min(1).max(10).optional(),
   }),
   z.strictObject({
     kind: z.literal('tcp'),

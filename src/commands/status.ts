@@ -26,6 +26,9 @@ export const OPEN_STATES: ReadonlySet<string> = new Set([
 ]);
 
 function describe(item: OpenTransaction): string {
+  if (item.state === 'incomplete') {
+    return `rolled back, but NOT exactly what it was (see /run/netorch/${item.transaction}/differences on the host), begun ${item.ageSeconds} s ago`;
+  }
   if (!OPEN_STATES.has(item.state)) return `${item.state}, begun ${item.ageSeconds} s ago`;
   const end =
     item.state === 'rolling-back'

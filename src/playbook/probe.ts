@@ -19,8 +19,9 @@ export type Probe = Readonly<
   | { kind: 'tcp'; address: string; port: number; location: SourceLocation }
 >;
 
-const ADDRESS = /^[^\s{}/]+$/;
-const TCP = /^(?:\[([^\s\]]+)\]|([^\s:{}/]+)):(\d{1,5})$/;
+// No leading "-": ping would take it for an option.
+const ADDRESS = /^[^\s{}/-][^\s{}/]*$/;
+const TCP = /^(?:\[([^\s\]-][^\s\]]*)\]|([^\s:{}/-][^\s:{}/]*)):(\d{1,5})$/;
 
 const pingSchema = z.strictObject({
   ping: z
@@ -28,7 +29,7 @@ const pingSchema = z.strictObject({
     .regex(ADDRESS, 'must be an address or a name'),
   // 28: an IPv4 header and an ICMP header.
   size: wholeNumber(28, 65_535).optional(),
-  count: wholeNumber(1, 100).optional(),
+  count: wholeNumber(1, 10).optional(),
 });
 
 const tcpSchema = z.strictObject({

@@ -43,3 +43,9 @@ export function parseProbes(probes: readonly ProbeSpec[], output: string): reado
     (_, index) => answers.get(index) ?? { good: false, text: 'the host gave no answer' },
   );
 }
+
+/** The longest that the probes may take on the host: four seconds a packet (probe.sh), and some for the way. */
+export function probesTimeoutMs(probes: readonly ProbeSpec[]): number {
+  const seconds = probes.map((probe) => (probe.kind === 'ping' ? 5 * (probe.count ?? 1) : 3));
+  return (15 + seconds.reduce((sum, one) => sum + one, 0)) * 1000;
+}

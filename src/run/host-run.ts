@@ -27,7 +27,7 @@ import { compareStates } from '../network/compare.js';
 import type { Difference } from '../network/state.js';
 import type { ChangePlan } from '../plan/change.js';
 import { planHost } from '../plan/plan-host.js';
-import { parseProbes, probeName, probesScript } from '../probes/probe-script.js';
+import { parseProbes, probeName, probesScript, probesTimeoutMs } from '../probes/probe-script.js';
 import type { Connection, Transport } from '../transport/transport.js';
 import { budgetFor, type Budget } from './budget.js';
 import type { HostPhase, Timings } from './events.js';
@@ -500,7 +500,7 @@ class HostRun {
       for (;;) {
         const { stdout } = await connection.exec(RUN_FROM_STDIN, {
           input: probesScript(job.probes),
-          timeoutMs: MESSAGE_TIMEOUT_MS * 2,
+          timeoutMs: probesTimeoutMs(job.probes),
         });
         const answers = parseProbes(job.probes, stdout);
         this.timings.probeMs = Math.round(env.now() - startMs);

@@ -32,8 +32,10 @@ export type RunResult = Readonly<{
 export function exitCodeOf(
   counts: Readonly<Record<Outcome, number>>,
   wasInterrupted: boolean,
+  /** A host rolled back, but is not exactly what it was. */
+  isIncomplete = false,
 ): number {
-  if (counts.lost > 0) return 4;
+  if (counts.lost > 0 || isIncomplete) return 4;
   if (counts['rolled-back'] > 0) return 3;
   const isNothingBegun =
     counts.confirmed === 0 && counts['confirmed-not-persistent'] === 0 && counts.unchanged === 0;
@@ -138,7 +140,11 @@ export async function executeRun(
       emit({ type: 'run.stopping', reason: halted });
   }
   const counts = countOutcomes(results);
-  const exitCode = exitCodeOf(counts, stop.signal.aborted);
+  const exitCode = exitCodeOf(
+    counts,
+    stop.signal.aborted,
+    results.some((result) => result.verified === false),
+  );
   emit({
     type: 'run.finished',
     counts,

@@ -32,6 +32,12 @@ describe('the exit code of a run', () => {
     expect(exitCodeOf(countOutcomes(resultsOf(...outcomes)), interrupted)).toBe(code);
   });
 
+  test('a host that rolled back but is not what it was is as bad as a lost one', () => {
+    const counts = countOutcomes(resultsOf('confirmed', 'rolled-back'));
+    expect(exitCodeOf(counts, false, false)).toBe(3);
+    expect(exitCodeOf(counts, false, true)).toBe(4);
+  });
+
   test('counts every outcome there is', () => {
     expect(Object.keys(countOutcomes([]))).toEqual([...OUTCOMES]);
   });
