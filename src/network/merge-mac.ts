@@ -149,7 +149,8 @@ function expectedMac(draft: Draft, name: string): string | undefined {
   // The port that has addresses now is attached first (plan.ts), so that the neighbours see no other MAC.
   const ports = portsOf(state.link);
   const first =
-    ports.find((candidate) => (draft.before(candidate)?.ipv4.addresses.length ?? 0) > 0) ?? ports[0];
+    ports.find((candidate) => (draft.before(candidate)?.ipv4.addresses.length ?? 0) > 0) ??
+    ports[0];
   const port = first === undefined ? undefined : draft.interfaces.get(first);
   if (state.link.kind !== 'bond' || port === undefined) return undefined;
   return ownMac(draft, port);

@@ -297,12 +297,12 @@ describe('a host that says what cannot be', () => {
 
 test('a session that goes quiet while the steps are carried out is not waited for until the deadline', async () => {
   const host = new FakeHost();
-  const { connect } = host.environment.transport;
+  const { transport } = host.environment;
   const environment = {
     ...host.environment,
     transport: {
-      connect: async (...args: Parameters<typeof connect>) => {
-        const connection = await connect(...args);
+      connect: async (...args: Parameters<typeof transport.connect>) => {
+        const connection = await transport.connect(...args);
         return {
           ...connection,
           exec: async (...exec: Parameters<typeof connection.exec>) => {
@@ -337,13 +337,13 @@ describe('a host that moves to another address', () => {
   test('is not taken for rebooted when a clone of it answers there', async () => {
     const host = moving();
     let address: string | undefined;
-    const { connect } = host.environment.transport;
+    const { transport } = host.environment;
     const environment = {
       ...host.environment,
       transport: {
-        connect: (...args: Parameters<typeof connect>) => {
+        connect: (...args: Parameters<typeof transport.connect>) => {
           address = args[1]?.address;
-          return connect(...args);
+          return transport.connect(...args);
         },
       },
     };
@@ -372,14 +372,14 @@ describe('a host that moves to another address', () => {
     // Nobody answers until the deadline is over, and at the old address never again.
     host.onDial = () =>
       isConfirmed && host.nowMs < host.deadlineMs + 5_000 ? unreachable() : undefined;
-    const { connect } = host.environment.transport;
+    const { transport } = host.environment;
     const environment = {
       ...host.environment,
       transport: {
-        connect: (...args: Parameters<typeof connect>) =>
+        connect: (...args: Parameters<typeof transport.connect>) =>
           isConfirmed && args[1]?.address !== '192.0.2.134'
             ? Promise.reject(unreachable())
-            : connect(...args),
+            : transport.connect(...args),
       },
     };
     expect(await runHost({ ...JOB, ...job }, environment)).toMatchObject({ outcome: 'confirmed' });
