@@ -60,7 +60,7 @@ export async function ensureImage(
     throw new NetorchError('LAB_FAILED', 'the disk image of the lab could not be built', {
       notes: [
         ...result.stderr.trim().split('\n').slice(-8),
-        'Packages come from deb.debian.org unless NETORCH_LAB_MIRROR names another mirror.',
+        "Packages come from Debian's own mirror unless NETORCH_LAB_MIRROR names another.",
         ...(process.getuid?.() === 0
           ? []
           : [
