@@ -89,8 +89,8 @@ Host deep
   });
 
   /** A copy of the lab's key that a passphrase protects. */
-  function encryptedKey(passphrase: string): string {
-    const file = join(bench().folder, `key-${passphrase}`);
+  function encryptedKey(name: string, passphrase: string): string {
+    const file = join(bench().folder, name);
     copyFileSync(join(bench().lab.dir, 'key'), file);
     copyFileSync(join(bench().lab.dir, 'key.pub'), `${file}.pub`);
     execFileSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', passphrase, '-f', file]);
@@ -98,7 +98,7 @@ Host deep
   }
 
   test('the passphrase of a key is asked for on a terminal, once for all hosts, and not shown', async () => {
-    const key = encryptedKey('open-sesame');
+    const key = encryptedKey('asked', 'open-sesame');
     const own = { ansible_ssh_private_key_file: key };
     const inventories = [
       bench().lab.inventoryPath,
@@ -126,7 +126,7 @@ Host deep
   });
 
   test('without a terminal an encrypted key is a clear error; with it in an agent it is none', async () => {
-    const key = encryptedKey('kept-by-the-agent');
+    const key = encryptedKey('kept', 'in-the-agent');
     const own = { ansible_ssh_private_key_file: key };
     const sources = { inventory: [bench().variables('agent.yml', { h1: own })] };
     const refused = await bench().run(['ping', '--hosts', 'h1'], sources);
