@@ -5,6 +5,24 @@ const LAB_TEST_MS = 300_000;
 /** The lab is built, its image too where it is not cached, and hosts are waited for. */
 const LAB_HOOK_MS = 900_000;
 
+/** Lab tests beyond the first round of `npm test`: `npm run test:long`. */
+const LONG = [
+  'changed-meanwhile',
+  'changes',
+  'connections',
+  'examples',
+  'open-transaction',
+  'owners',
+].map((name) => `test/e2e/${name}.test.ts`);
+
+const lab = {
+  globalSetup: ['test/e2e/global-setup.ts'],
+  // One lab for all files.
+  fileParallelism: false,
+  testTimeout: LAB_TEST_MS,
+  hookTimeout: LAB_HOOK_MS,
+};
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -21,16 +39,9 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: {
-          name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          globalSetup: ['test/e2e/global-setup.ts'],
-          // One lab for all files.
-          fileParallelism: false,
-          testTimeout: LAB_TEST_MS,
-          hookTimeout: LAB_HOOK_MS,
-        },
+        test: { ...lab, name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: LONG },
       },
+      { extends: true, test: { ...lab, name: 'e2e-long', include: LONG } },
     ],
   },
 });

@@ -1,6 +1,6 @@
 // `npm test`: everything that has to hold, in order of how soon it tells; stops at the first step that
 // fails. The last lines are one per step, the skipped tests by name, and alone on a line the totals.
-// With NETORCH_REQUIRE_LAB=1 a skipped test is a failure.
+// With NETORCH_REQUIRE_LAB=1 a skipped test is a failure. With --long: the lab tests that `npm test` leaves out.
 import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ const PACKAGES = {
 
 const script = (name) => ['npm', 'run', '--silent', name];
 /** @type {{name: string, argv: string[], project?: string}[]} */
-const steps = [
+const everything = [
   { name: 'types', argv: script('typecheck') },
   { name: 'lint', argv: script('lint') },
   { name: 'format', argv: script('format:check') },
@@ -35,6 +35,8 @@ const steps = [
   { name: 'unit tests', argv: vitest('unit'), project: 'unit' },
   { name: 'lab tests', argv: vitest('e2e'), project: 'e2e' },
 ];
+const further = [{ name: 'further lab tests', argv: vitest('e2e-long'), project: 'e2e-long' }];
+const steps = process.argv.includes('--long') ? further : everything;
 
 function vitest(project) {
   const output = `--outputFile.json=${resultFile(project)}`;
