@@ -14,9 +14,10 @@ export async function askSecret(question: string, instead: string): Promise<stri
       notes: [`use ${instead}`],
     });
   }
-  process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  // Only now that the terminal echoes nothing any more: the answer may come at once.
+  process.stderr.write(question);
   try {
     return await new Promise((resolve, reject) => {
       lines.once('line', resolve);
