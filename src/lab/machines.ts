@@ -229,6 +229,8 @@ export function consoleArguments(
     path.join(box.dir, 'key'),
     '-S',
     controlSocket(box, machine.name),
+    // Of an option that is given twice ssh takes the first.
+    ...options,
     ...[
       'BatchMode=yes',
       'IdentitiesOnly=yes',
@@ -240,7 +242,6 @@ export function consoleArguments(
       'ServerAliveInterval=10',
       'LogLevel=ERROR',
     ].flatMap((option) => ['-o', option]),
-    ...options,
     `root@${machine.consoleAddress}`,
     ...command,
   ];
