@@ -2,7 +2,7 @@
 import type { DesiredState } from '../network/desired.js';
 import type { ProbeSpec } from '../probes/probe-script.js';
 import type { ConnectionTarget } from '../transport/transport.js';
-import type { Outcome, Timings } from './events.js';
+import type { RunEventBody } from './events.js';
 
 export type HostJob = Readonly<{
   host: string;
@@ -15,13 +15,5 @@ export type HostJob = Readonly<{
   expectedFingerprint: string | undefined;
 }>;
 
-export type HostResult = Readonly<{
-  host: string;
-  outcome: Outcome;
-  cause?: string;
-  details?: readonly string[];
-  verified?: boolean;
-  durationMs: number;
-  outageMs?: number;
-  timings: Timings;
-}>;
+/** What the event `host.finished` says of a host. */
+export type HostResult = Omit<Extract<RunEventBody, { type: 'host.finished' }>, 'type'>;
