@@ -2,6 +2,7 @@
  * The one stream of typed events that a run is. Every screen, log, report and the journal are made
  * from it and from nothing else. Names are in the past tense. All values are JSON.
  */
+import type { InterfaceState, NetworkState } from '../network/state.js';
 import type { HazardKind } from '../plan/change.js';
 
 export type Outcome =
@@ -27,6 +28,8 @@ export type HostPhase =
   | 'reconnecting'
   | 'verifying'
   | 'probing'
+  /** Proved good; waits, its deadline being moved on, until its whole atomic group is. */
+  | 'holding'
   | 'confirming'
   | 'rolling-back'
   /** Not reachable; the host rolls back by itself at its deadline. */
@@ -53,6 +56,10 @@ export type Timings = Readonly<{
   rollbackMs?: number;
 }>;
 
+/** A network state as JSON: the interfaces as a list. run/recorded-state.ts makes it a state again. */
+export type RecordedState = Omit<NetworkState, 'interfaces'> &
+  Readonly<{ interfaces: readonly InterfaceState[] }>;
+
 export type RunEventBody =
   | Readonly<{
       type: 'run.started';
@@ -62,10 +69,56 @@ export type RunEventBody =
       /** All hosts of the run in the order of their waves. */
       hosts: readonly string[];
       waves: readonly (readonly string[])[];
+      play?: string;
+      /** Hosts that are confirmed together, or not at all: those of each wave, or those of the run. */
+      atomic?: 'wave' | 'run';
+      /** The earlier run that this one goes on with. */
+      resumes?: string;
+      /** The earlier run that this one undoes. */
+      undoes?: string;
+      /** Host → why it comes last and alone. */
+      alone?: Readonly<Record<string, string>>;
     }>
   /** `wave`: index into the waves of run.started, from 0. */
   | Readonly<{ type: 'wave.started'; wave: number; hosts: readonly string[] }>
   | Readonly<{ type: 'wave.finished'; wave: number; good: boolean }>
+  /** Time to see whether the wave stays good. `until`: ISO time by the controller's clock. */
+  | Readonly<{ type: 'wave.soaking'; wave: number; seconds: number; until: string }>
+  /** A check after the wave; `host` is missing for a command of the controller. */
+  | Readonly<{
+      type: 'wave.checked';
+      wave: number;
+      check: string;
+      host?: string;
+      good: boolean;
+      text: string;
+    }>
+  /** The run waits for a word: before wave `wave` begins, or before an atomic group is committed. */
+  | Readonly<{ type: 'approval.requested'; wave: number; before: 'wave' | 'commit' }>
+  | Readonly<{ type: 'approval.given'; wave: number; by: string }>
+  | Readonly<{ type: 'run.paused'; by: string }>
+  | Readonly<{ type: 'run.unpaused'; by: string }>
+  /** Every host of the atomic group is good; their deadlines are moved before the decision. */
+  | Readonly<{ type: 'group.ready'; group: number; hosts: readonly string[] }>
+  /**
+   * The decision: synced to disk before the first host is confirmed. `until`: the earliest ISO time at
+   * which a host of the group starts to roll back if its confirmation does not arrive.
+   */
+  | Readonly<{ type: 'group.committed'; group: number; hosts: readonly string[]; until: string }>
+  /** The other decision: every host of the group goes back. */
+  | Readonly<{
+      type: 'group.abandoned';
+      group: number;
+      hosts: readonly string[];
+      reason: string;
+    }>
+  /** Committed, but hosts rolled back before their confirmation came: `netorch resume` ends it. */
+  | Readonly<{
+      type: 'group.mixed';
+      group: number;
+      confirmed: readonly string[];
+      rolledBack: readonly string[];
+    }>
   | Readonly<{ type: 'host.phase'; host: string; phase: HostPhase; detail?: string }>
   | Readonly<{
       type: 'host.planned';
@@ -74,6 +127,28 @@ export type RunEventBody =
       changes: readonly string[];
       hazards: readonly PlannedHazard[];
       touchesManagement: boolean;
+    }>
+  /**
+   * Just before the transaction is sent: what is needed to show, to go on with and to undo it. Not for
+   * screens, and large: tens of kilobytes.
+   */
+  | Readonly<{
+      type: 'host.recorded';
+      host: string;
+      transaction: string;
+      /** The address dialled, and the very host key that was met there. */
+      address: string;
+      hostKey: string;
+      bootId: string;
+      /** Where SSH answers after the change, if elsewhere. */
+      newAddress?: string;
+      /** Interfaces that the transaction may change. */
+      scope: readonly string[];
+      before: RecordedState;
+      target: RecordedState;
+      budget: Readonly<{ applySeconds: number; confirmSeconds: number; rollbackSeconds: number }>;
+      /** Canonical lines (agents/canonical.ts) of all in scope as it was. */
+      baseline: readonly string[];
     }>
   | Readonly<{
       type: 'host.armed';
@@ -88,6 +163,15 @@ export type RunEventBody =
     }>
   | Readonly<{ type: 'host.applied'; host: string; durationMs: number }>
   | Readonly<{ type: 'host.cut-off'; host: string }>
+  /** The host's deadline was moved, because its group or a pause needs longer. */
+  | Readonly<{ type: 'host.extended'; host: string; deadline: string; secondsLeft: number }>
+  /**
+   * Not reached by its deadline: it is on its way back by itself, and is expected by `announced`. No
+   * further host is begun unless the play says `on_lost: continue`. Its outcome comes later.
+   */
+  | Readonly<{ type: 'host.lost'; host: string; deadline: string; announced: string }>
+  /** A lost host was reached again; also one that an earlier run had lost (`netorch resume`). */
+  | Readonly<{ type: 'host.returned'; host: string; outcome: Outcome; verified?: boolean }>
   | Readonly<{ type: 'host.reached'; host: string; address: string; outageMs: number }>
   | Readonly<{ type: 'host.probed'; host: string; probe: string; good: boolean; text: string }>
   | Readonly<{ type: 'host.differed'; host: string; differences: readonly string[] }>

@@ -8,7 +8,9 @@ import type { EventListener, RunEvent } from './events.js';
 /** After these the disk must know: what happened cannot be found out again. */
 const SYNCED: ReadonlySet<RunEvent['type']> = new Set([
   'run.started',
+  'host.recorded',
   'host.armed',
+  'group.committed',
   'host.finished',
   'run.finished',
 ]);

@@ -40,6 +40,71 @@ export function eventLine(
         span(waveName(event.wave, view), 'strong'),
         event.good ? span(' good', 'good') : span(' not good', 'bad'),
       ];
+    case 'wave.soaking':
+      return [
+        span(waveName(event.wave, view), 'strong'),
+        span(`: watched for ${formatSeconds(event.seconds)}`),
+      ];
+    case 'wave.checked': {
+      const text = `${event.check} ${event.good ? 'good' : 'failed'}: ${event.text}`;
+      if (event.host !== undefined) {
+        return hostLine(event.host, `check ${text}`, event.good ? 'plain' : 'bad');
+      }
+      return [span(`check ${sanitise(text)}`, event.good ? 'plain' : 'bad')];
+    }
+    case 'approval.requested':
+      return [
+        span('waiting for approval', 'warning'),
+        span(event.before === 'wave' ? ' of ' : ' to confirm '),
+        span(waveName(event.wave, view), 'strong'),
+      ];
+    case 'approval.given':
+      return [
+        span(waveName(event.wave, view), 'strong'),
+        span(` approved by ${sanitise(event.by)}`),
+      ];
+    case 'run.paused':
+      return [span('paused', 'warning'), span(` by ${sanitise(event.by)}: no new host is started`)];
+    case 'run.unpaused':
+      return [span(`going on, by ${sanitise(event.by)}`)];
+    case 'group.ready':
+      return [span(`all ${plural(event.hosts.length, 'host')} of the atomic group are good`)];
+    case 'group.committed':
+      return [
+        span('committed', 'good'),
+        span(
+          `: ${plural(event.hosts.length, 'host')} are confirmed together, each before ${presentation.clock(Date.parse(event.until))}`,
+        ),
+      ];
+    case 'group.abandoned':
+      return [
+        span('abandoned', 'bad'),
+        span(
+          `: ${sanitise(event.reason)}: every host of the group goes back: ${listed(event.hosts)}`,
+        ),
+      ];
+    case 'group.mixed':
+      return [
+        span('MIXED', 'bad'),
+        span(
+          `: ${listed(event.rolledBack)} went back after the group was committed, ${listed(event.confirmed)} did not; "netorch resume ${sanitise(view.run)}" ends it`,
+        ),
+      ];
+    case 'host.recorded':
+      return undefined;
+    case 'host.extended':
+      return hostLine(
+        event.host,
+        `deadline moved to ${presentation.clock(Date.parse(event.deadline))}`,
+      );
+    case 'host.lost':
+      return hostLine(
+        event.host,
+        `LOST: not reached by its deadline; it goes back by itself, and is expected by ${presentation.clock(Date.parse(event.announced))}`,
+        'bad',
+      );
+    case 'host.returned':
+      return hostLine(event.host, `is back: ${event.outcome}`);
     case 'host.phase':
       return phaseLine(event, view);
     case 'host.planned': {

@@ -35,6 +35,18 @@ export function scrollbackLines(
     case 'run.started':
     case 'wave.started':
     case 'wave.finished':
+    case 'wave.soaking':
+    case 'wave.checked':
+    case 'approval.requested':
+    case 'approval.given':
+    case 'run.paused':
+    case 'run.unpaused':
+    case 'group.ready':
+    case 'group.committed':
+    case 'group.abandoned':
+    case 'group.mixed':
+    case 'host.lost':
+    case 'host.returned':
     case 'run.stopping':
     case 'log': {
       const line = eventLine(event, view, presentation);
@@ -48,6 +60,8 @@ export function scrollbackLines(
     case 'host.reached':
     case 'host.probed':
     case 'host.differed':
+    case 'host.extended':
+    case 'host.recorded':
     case 'run.finished':
       return [];
     default:

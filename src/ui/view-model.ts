@@ -115,6 +115,21 @@ export function reduceRun(before: RunView, event: RunEvent): RunView {
       return { ...view, stopping: event.reason };
     case 'run.finished':
       return { ...view, result: event };
+    case 'host.extended':
+      return withActive(view, event.host, atMs, { deadlineMs: Date.parse(event.deadline) });
+    case 'wave.soaking':
+    case 'wave.checked':
+    case 'approval.requested':
+    case 'approval.given':
+    case 'run.paused':
+    case 'run.unpaused':
+    case 'group.ready':
+    case 'group.committed':
+    case 'group.abandoned':
+    case 'group.mixed':
+    case 'host.recorded':
+    case 'host.lost':
+    case 'host.returned':
     case 'host.planned':
     case 'host.applied':
     case 'host.probed':

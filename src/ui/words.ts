@@ -32,6 +32,7 @@ export const PHASE_WORDS: Readonly<Record<HostPhase, string>> = {
   reconnecting: 'reconnecting',
   verifying: 'verifying',
   probing: 'probing',
+  holding: 'holding',
   confirming: 'confirming',
   'rolling-back': 'rolling back',
   'waiting-for-rollback': 'cut off',
