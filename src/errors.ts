@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'NO_HOSTS'
   | 'NO_INVENTORY'
   | 'NO_PLAYBOOK'
+  | 'UNKNOWN_RUN'
+  | 'JOURNAL_UNREADABLE'
   // network plans, checked against themselves and against the observed state
   | 'INVALID_NETWORK'
   | 'OWNED_BY_OTHER'

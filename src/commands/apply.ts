@@ -7,6 +7,7 @@ import { Command, Option } from 'commander';
 import { NetorchError } from '../errors.js';
 import { EventStream } from '../run/event-stream.js';
 import type { HostJob } from '../run/host-job.js';
+import { thisController } from '../run/controller.js';
 import { openJournal, stateFolder } from '../run/journal.js';
 import { executeRun } from '../run/run.js';
 import { REPORTER_KINDS, createReporter, type ReporterKind } from '../ui/create-reporter.js';
@@ -186,6 +187,7 @@ async function runPlay(
         maxFailPercentage: play.maxFailPercentage,
         stop,
         notes: [RUNNING_ONLY],
+        controller: thisController(),
       },
       {
         transport,

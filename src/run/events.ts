@@ -60,6 +60,16 @@ export type Timings = Readonly<{
 export type RecordedState = Omit<NetworkState, 'interfaces'> &
   Readonly<{ interfaces: readonly InterfaceState[] }>;
 
+/** Which process runs a run; with it another process can tell whether the run is still alive. */
+export type Controller = Readonly<{
+  pid: number;
+  /** The machine's name: elsewhere the pid means nothing. */
+  machine: string;
+  user: string;
+  /** Start of the process in clock ticks since boot (proc(5), stat field 22), where there is /proc. */
+  startTicks?: string;
+}>;
+
 export type RunEventBody =
   | Readonly<{
       type: 'run.started';
@@ -78,6 +88,7 @@ export type RunEventBody =
       undoes?: string;
       /** Host → why it comes last and alone. */
       alone?: Readonly<Record<string, string>>;
+      controller?: Controller;
     }>
   /** `wave`: index into the waves of run.started, from 0. */
   | Readonly<{ type: 'wave.started'; wave: number; hosts: readonly string[] }>

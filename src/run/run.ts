@@ -1,7 +1,7 @@
 /** One play rolled out over many hosts: wave by wave, never on over lost hosts. */
 import PQueue from 'p-queue';
 
-import { OUTCOMES, type Outcome } from './events.js';
+import { OUTCOMES, type Controller, type Outcome } from './events.js';
 import type { Emit } from './event-stream.js';
 import { runHost, type HostEnvironment } from './host-run.js';
 import type { HostJob, HostResult } from './host-job.js';
@@ -20,6 +20,8 @@ export type RunOptions = Readonly<{
   /** Aborted by the first Ctrl-C: begin nothing new. */
   stop: AbortController;
   notes: readonly string[];
+  /** Who runs it, for those who look at it from elsewhere. */
+  controller?: Controller;
 }>;
 
 export type RunResult = Readonly<{
@@ -96,6 +98,7 @@ export async function executeRun(
     version: options.version,
     hosts: waves.flat(),
     waves,
+    ...(options.controller === undefined ? {} : { controller: options.controller }),
   });
   /** Its reason is the text for hosts that are not begun. */
   const lost = new AbortController();
