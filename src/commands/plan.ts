@@ -2,6 +2,9 @@
 import { Command } from 'commander';
 
 import { NetorchError, NetorchErrors } from '../errors.js';
+import type { NetworkState } from '../network/state.js';
+import type { FleetFinding } from '../plan/change.js';
+import { checkFleet, type FleetHost } from '../plan/fleet.js';
 import { planHost } from '../plan/plan-host.js';
 import { observeHost } from '../run/host-run.js';
 import { planFingerprint } from '../run/plan-fingerprint.js';
@@ -42,27 +45,33 @@ export function planCommand(setExitCode: (code: number) => void): Command {
       let hasChanges = false;
       let hasErrors = false;
       for (const play of plays) {
-        const { plans, fingerprints } = await planPlay(play, options.forks);
-        hasErrors ||= plans.some((item) => item.error !== undefined);
+        const { plans, fingerprints, findings } = await planPlay(play, options.forks);
+        hasErrors ||=
+          plans.some((item) => item.error !== undefined) ||
+          findings.some((finding) => finding.severity === 'error');
         hasChanges ||= plans.some(
           (item) => item.plan !== undefined && item.plan.changes.length > 0,
         );
         if (options.json === true) {
-          process.stdout.write(`${JSON.stringify(planToJson(plans))}\n`);
+          process.stdout.write(`${JSON.stringify(planToJson(plans, findings))}\n`);
         } else {
           if (plays.length > 1) process.stdout.write(`Play: ${play.name}\n\n`);
           const colour = wantsColour(process.env, process.stdout.isTTY);
           process.stdout.write(
-            `${renderPlan(plans, {
-              colour,
-              unicode: isUtf8Locale(process.env),
-              ...(process.stdout.isTTY ? { width: process.stdout.columns } : {}),
-            })}\n`,
+            `${renderPlan(
+              plans,
+              {
+                colour,
+                unicode: isUtf8Locale(process.env),
+                ...(process.stdout.isTTY ? { width: process.stdout.columns } : {}),
+              },
+              findings,
+            )}\n`,
           );
         }
         if (options.out !== undefined) {
           if (hasErrors) {
-            process.stderr.write(`not saved: not every host could be planned\n`);
+            process.stderr.write(`not saved: not every host can be changed as planned\n`);
           } else {
             await writePlanFile(options.out, new Date().toISOString(), play, fingerprints);
             process.stderr.write(
@@ -78,7 +87,11 @@ export function planCommand(setExitCode: (code: number) => void): Command {
 async function planPlay(
   play: PlayTasks,
   forks: number,
-): Promise<{ plans: readonly HostPlan[]; fingerprints: ReadonlyMap<string, string> }> {
+): Promise<{
+  plans: readonly HostPlan[];
+  fingerprints: ReadonlyMap<string, string>;
+  findings: readonly FleetFinding[];
+}> {
   const hosts = play.waves.flat();
   const tasks = hosts.flatMap((host) => play.tasks.get(host) ?? []);
   const targets = tasks.map((task) => task.target);
@@ -89,6 +102,7 @@ async function planPlay(
     (connection, target) => observeHost(target.host, connection),
   );
   const fingerprints = new Map<string, string>();
+  const targetStates = new Map<string, NetworkState>();
   const plans = answers.map((answer): HostPlan => {
     const { host } = answer;
     if ('error' in answer) return { host, plan: undefined, error: single(answer.error) };
@@ -97,6 +111,7 @@ async function planPlay(
     try {
       const plan = planHost(host, answer.value, task.desired);
       fingerprints.set(host, planFingerprint(plan, answer.value));
+      targetStates.set(host, plan.target);
       return { host, plan: plan.changes.length === 0 ? undefined : plan };
     } catch (error) {
       if (error instanceof NetorchError || error instanceof NetorchErrors)
@@ -104,7 +119,13 @@ async function planPlay(
       throw error;
     }
   });
-  return { plans, fingerprints };
+  const findings = checkFleet(
+    tasks.map(({ host, desired }): FleetHost => {
+      const target = targetStates.get(host);
+      return { host, desired, ...(target === undefined ? {} : { target }) };
+    }),
+  );
+  return { plans, fingerprints, findings };
 }
 
 /** Several errors of one host as one: the first, the others as its notes. */

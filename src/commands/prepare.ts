@@ -16,6 +16,7 @@ import { loadInventory } from '../inventory/sources.js';
 import type { DesiredState } from '../network/desired.js';
 import { parseDesiredState } from '../network/parse.js';
 import { checkDesiredState } from '../network/validate.js';
+import { checkFleet } from '../plan/fleet.js';
 import { networkPlanFor } from '../playbook/network-plan.js';
 import { orderHosts, probesFor, variablesFor, type Play } from '../playbook/playbook.js';
 import type { Probe } from '../playbook/probe.js';
@@ -167,6 +168,7 @@ export async function prepare(
       const without = hosts.filter((host) => !tasks.some((task) => task.host === host));
       throw noPlaybookError(project, without);
     }
+    refuseFleetErrors(tasks);
     return [
       {
         name: 'network plans of the inventory',
@@ -196,6 +198,7 @@ export async function prepare(
         },
       );
     }
+    refuseFleetErrors(tasks);
     const known = new Map(tasks.map((task) => [task.host, task]));
     return {
       name: play.name,
@@ -216,6 +219,15 @@ export async function prepare(
     );
   }
   return begun;
+}
+
+/** What the plans of the hosts have against each other, as far as it can be told before contact. */
+function refuseFleetErrors(tasks: readonly HostTask[]): void {
+  const hosts = tasks.map(({ host, desired }) => ({ host, desired }));
+  const errors = checkFleet(hosts).filter((finding) => finding.severity === 'error');
+  throwCollected(
+    errors.map(({ text, location }) => new NetorchError('INVALID_NETWORK', text, { location })),
+  );
 }
 
 function taskFor(

@@ -97,3 +97,20 @@ export type ChangePlan = Readonly<{
   /** Seconds for which the host may be cut off (a bound, not a promise); 0: the path is not touched. */
   expectedOutageSeconds: number;
 }>;
+
+type FleetFindingKind =
+  | 'duplicate-address'
+  | 'duplicate-mac'
+  | 'unequal-mtu'
+  | 'unequal-vlan'
+  | 'gateway-unreachable'
+  | 'several-default-routes';
+
+/** What only shows when hosts are looked at together. `text` is one sentence in network words that names the hosts; `location` is where one of them was written. */
+export type FleetFinding = Readonly<{
+  kind: FleetFindingKind;
+  severity: 'error' | 'warning';
+  hosts: readonly string[];
+  text: string;
+  location: SourceLocation | undefined;
+}>;

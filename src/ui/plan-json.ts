@@ -1,6 +1,6 @@
 /** The plan for programs. The form is an API: fields are added, never changed; `version` counts breaks. */
 import type { NetorchError, SourceLocation } from '../errors.js';
-import type { Change, Hazard } from '../plan/change.js';
+import type { Change, FleetFinding, Hazard } from '../plan/change.js';
 import type { HostPlan, PlanTotals } from './plan-text.js';
 import { countPlans } from './plan-text.js';
 
@@ -36,15 +36,33 @@ export type JsonHostPlan = Readonly<{
   error: JsonError | null;
 }>;
 
+type JsonFinding = Readonly<{
+  kind: FleetFinding['kind'];
+  severity: FleetFinding['severity'];
+  hosts: readonly string[];
+  text: string;
+  location: SourceLocation | null;
+}>;
+
 export type JsonPlan = Readonly<{
   version: 1;
   hosts: readonly JsonHostPlan[];
+  /** What only shows when the hosts are looked at together. */
+  findings: readonly JsonFinding[];
   totals: PlanTotals;
 }>;
 
 /** Ready for `JSON.stringify`; what does not apply is null or empty, never missing. */
-export function planToJson(plans: readonly HostPlan[]): JsonPlan {
-  return { version: 1, hosts: plans.map((item) => hostToJson(item)), totals: countPlans(plans) };
+export function planToJson(
+  plans: readonly HostPlan[],
+  findings: readonly FleetFinding[] = [],
+): JsonPlan {
+  return {
+    version: 1,
+    hosts: plans.map((item) => hostToJson(item)),
+    findings: findings.map((finding) => ({ ...finding, location: finding.location ?? null })),
+    totals: countPlans(plans),
+  };
 }
 
 function hostToJson({ host, plan, error }: HostPlan): JsonHostPlan {

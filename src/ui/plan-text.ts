@@ -3,8 +3,8 @@
  * they mean for the way in. Hosts whose plans differ in values of their own only share one (plan-groups.ts).
  */
 import type { NetorchError, SourceLocation } from '../errors.js';
-import { formatError } from '../errors.js';
-import type { Change, ChangePlan, Hazard } from '../plan/change.js';
+import { formatError, formatLocation } from '../errors.js';
+import type { Change, ChangePlan, FleetFinding, Hazard } from '../plan/change.js';
 import type { Glyphs } from './glyphs.js';
 import { ASCII_GLYPHS, UNICODE_GLYPHS } from './glyphs.js';
 import type { PlanGroup } from './plan-groups.js';
@@ -70,7 +70,11 @@ export function countPlans(plans: readonly HostPlan[]): PlanTotals {
 }
 
 /** The whole text, lines joined by newlines, without one at the end. */
-export function renderPlan(plans: readonly HostPlan[], options: PlanTextOptions): string {
+export function renderPlan(
+  plans: readonly HostPlan[],
+  options: PlanTextOptions,
+  findings: readonly FleetFinding[] = [],
+): string {
   const width = Math.max(LEAST_WIDTH, options.width ?? DEFAULT_WIDTH);
   const glyphs = options.unicode === false ? ASCII_GLYPHS : UNICODE_GLYPHS;
   const decorate = (letter: string): string =>
@@ -93,6 +97,7 @@ export function renderPlan(plans: readonly HostPlan[], options: PlanTextOptions)
     ...plans.flatMap((item) =>
       item.error === undefined ? [] : [errorLines(item.host, item.error, glyphs)],
     ),
+    ...(findings.length === 0 ? [] : [findingLines(findings, glyphs, width)]),
     [footer(countPlans(plans))],
   ];
   return sections
@@ -102,6 +107,23 @@ export function renderPlan(plans: readonly HostPlan[], options: PlanTextOptions)
 
 function isChanged(item: HostPlan): item is HostPlan & Readonly<{ plan: ChangePlan }> {
   return item.error === undefined && item.plan !== undefined && item.plan.changes.length > 0;
+}
+
+/** What only shows when the hosts are looked at together. */
+function findingLines(
+  findings: readonly FleetFinding[],
+  glyphs: Glyphs,
+  width: number,
+): readonly StyledLine[] {
+  return [
+    [span('across the hosts', 'strong')],
+    ...findings.flatMap(({ severity, text, location }) => {
+      const style = severity === 'error' ? 'bad' : 'warning';
+      const where = location === undefined ? '' : ` (${formatLocation(location)})`;
+      const sign = severity === 'error' ? glyphs.outcome.failed : '!';
+      return wrapLine([span(`  ${sign} `, style)], sanitise(`${text}${where}`), 'plain', width);
+    }),
+  ];
 }
 
 /** The shared plan of a group, and below it what differs by host. */

@@ -1,5 +1,10 @@
-import { expect, test } from 'vitest';
-import { targetFor } from '../../src/commands/prepare.js';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { expect, onTestFinished, test } from 'vitest';
+import { prepare, targetFor } from '../../src/commands/prepare.js';
+import { formatError, NetorchError } from '../../src/errors.js';
 import { readInventoryGraph } from '../../src/inventory/inventory-graph.js';
 import { createInventory } from '../../src/inventory/inventory.js';
 import { failureOf } from '../config/failure.js';
@@ -30,4 +35,31 @@ test('what is about it is an error at its place', () => {
   );
   const secret = 'ansible_password: !vault "$ANSIBLE_VAULT;1.1;AES256\\n6161300a61610a6161"';
   expect(failureOf(() => targetOf(secret))[0]).toMatch(/^i\.yml:1:\d+ INVENTORY_ERROR: /);
+});
+
+test('an address that two hosts are given is refused before any is asked, at its place', async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'netorch-prepare-'));
+  onTestFinished(() => {
+    rmSync(cwd, { recursive: true });
+  });
+  writeFileSync(join(cwd, 'inventory.yml'), 'all: {hosts: {h1: {n: 5}, h2: {n: 6}, h3: {n: 5}}}');
+  writeFileSync(
+    join(cwd, 'play.yml'),
+    `- hosts: all
+  network:
+    interfaces:
+      - name: eth1
+        type: ethernet
+        ipv4:
+          enabled: true
+          address: [{ip: "192.0.2.{{ n }}", prefix-length: 24}]
+`,
+  );
+  const refused = await prepare({ cwd }, 'play.yml').catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(NetorchError);
+  expect(formatError(refused as NetorchError)).toMatch(
+    /^play\.yml:8:11 INVALID_NETWORK: 192\.0\.2\.5 is on 2 hosts: h1 \(eth1\), h3 \(eth1\)/,
+  );
+  const [play] = await prepare({ cwd, hosts: 'h1,h2' }, 'play.yml');
+  expect(play?.waves).toEqual([['h1', 'h2']]);
 });

@@ -125,6 +125,24 @@ describe('the text', () => {
     expect(text).toMatch(/^web1\n {2}~ {3}set alias x {2}ab\n/);
   });
 
+  test('what shows only across the hosts comes before the totals, with its place, without control characters', () => {
+    const text = renderPlan(FLEET, { colour: false, width: 60 }, [
+      {
+        kind: 'unequal-mtu',
+        severity: 'warning',
+        hosts: ['db1', 'db2'],
+        text: '192.0.2.0/24 has MTU 9000 on db1, and MTU 1500 on \u001b[2Jdb2: large packets between them are lost',
+        location: { file: 'site.yml', line: 4, column: 7 },
+      },
+    ]);
+    expect(text).toContain(
+      ['across the hosts', '  ! 192.0.2.0/24 has MTU 9000 on db1, and MTU 1500 on'].join('\n'),
+    );
+    expect(text).toContain('(site.yml:4:7)');
+    expect(text).not.toContain('\u001b');
+    expect(text.indexOf('across the hosts')).toBeGreaterThan(text.indexOf('OWNED_BY_OTHER'));
+  });
+
   test('colour only adds colour', () => {
     const coloured = renderPlan(FLEET, { colour: true });
     expect(coloured).toContain('\u001b[32m+   \u001b[39m');
