@@ -60,6 +60,8 @@ class Planner {
   private readonly changes: (Omit<Change, 'hazards' | 'touchesManagement'> & {
     operations: Operation[];
   })[] = [];
+  /** How often a change of this name was begun: the second and later ones are numbered. */
+  private readonly uses = new Map<string, number>();
   private readonly desired: ReadonlyMap<string, DesiredInterface>;
   private readonly buildOrder: readonly InterfaceState[];
   private readonly recreated = new Set<string>();
@@ -120,10 +122,9 @@ class Planner {
       last.operations.push(...operations);
       return;
     }
-    const repeated = this.changes.filter(
-      (other) => other.id === change.id || other.id.startsWith(`${change.id} #`),
-    );
-    const id = repeated.length === 0 ? change.id : `${change.id} #${repeated.length + 1}`;
+    const uses = (this.uses.get(change.id) ?? 0) + 1;
+    this.uses.set(change.id, uses);
+    const id = uses === 1 ? change.id : `${change.id} #${uses}`;
     this.changes.push({ ...change, id, operations: [...operations] });
   }
 
