@@ -402,7 +402,7 @@ verb_extend() {
 	until=$((up + $1))
 	[ "$until" -le "$max" ] || until=$max
 	echo "$until" >deadline.new && mv deadline.new deadline
-	echo "extended $until"
+	echo "extended $until $up"
 }
 
 # Starts the rollback outside the session that asks for it (it may cut that session off) and waits for its end.

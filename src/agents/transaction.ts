@@ -67,9 +67,13 @@ function verbScript(id: string, nonce: string | undefined, words: readonly strin
   ].join('\n');
 }
 
-export const confirmScript = (id: string, nonce: string) =>
+/** Without a nonce: for a run that goes on with a dead one's transaction, and is root there. */
+export const confirmScript = (id: string, nonce: string | undefined) =>
   stdinScript(verbScript(id, nonce, ['confirm']));
-export const rollbackScript = (id: string, nonce: string, cause: string) =>
+/** Moves the deadline to `seconds` from now, but never beyond the maximum announced at begin. */
+export const extendScript = (id: string, nonce: string | undefined, seconds: number) =>
+  stdinScript(verbScript(id, nonce, ['extend', String(Math.ceil(seconds))]));
+export const rollbackScript = (id: string, nonce: string | undefined, cause: string) =>
   stdinScript(verbScript(id, nonce, ['request-rollback', cause]));
 export const statusScript = (id: string) => stdinScript(verbScript(id, undefined, ['status']));
 
@@ -151,6 +155,12 @@ export function parseStatus(host: string, text: readonly string[]): TransactionS
     failure: valuesOf('failure'),
     differences: valuesOf('difference'),
   };
+}
+
+/** Seconds from now to the deadline as it was moved; undefined: it was too late, or refused. */
+export function parseExtended(stdout: string): number | undefined {
+  const [, until, now] = /^extended (\d+) (\d+)$/m.exec(stdout) ?? [];
+  return until === undefined ? undefined : Number(until) - Number(now);
 }
 
 export type BeginEvent =

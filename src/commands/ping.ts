@@ -3,7 +3,7 @@ import { Command } from 'commander';
 
 import type { ObservedHost } from '../agents/observed-host.js';
 import { NetorchErrors, type NetorchError } from '../errors.js';
-import { observeHost } from '../run/host-run.js';
+import { observeHost } from '../run/observe-host.js';
 import type { ConnectionTarget } from '../transport/transport.js';
 import { sanitise } from '../ui/sanitise.js';
 import { chooseHosts } from './choose-hosts.js';

@@ -6,7 +6,7 @@ import type { NetworkState } from '../network/state.js';
 import type { FleetFinding } from '../plan/change.js';
 import { checkFleet, type FleetHost } from '../plan/fleet.js';
 import { planHost } from '../plan/plan-host.js';
-import { observeHost } from '../run/host-run.js';
+import { observeHost } from '../run/observe-host.js';
 import { planFingerprint } from '../run/plan-fingerprint.js';
 import { planToJson } from '../ui/plan-json.js';
 import { renderPlan, type HostPlan } from '../ui/plan-text.js';

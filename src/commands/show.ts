@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { stringify } from 'yaml';
 
 import { showState } from '../network/show.js';
-import { observeHost } from '../run/host-run.js';
+import { observeHost } from '../run/observe-host.js';
 import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';

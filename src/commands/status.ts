@@ -7,7 +7,7 @@ import { parseTransactions } from '../agents/reading.js';
 import { splitSections } from '../agents/canonical.js';
 import { transactionsScript } from '../agents/transaction.js';
 import { NetorchError } from '../errors.js';
-import { notRoot } from '../run/host-run.js';
+import { notRoot } from '../run/observe-host.js';
 import type { ExecResult } from '../transport/transport.js';
 import { sanitise } from '../ui/sanitise.js';
 import { chooseHosts } from './choose-hosts.js';

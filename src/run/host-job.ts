@@ -1,18 +1,27 @@
 /** What one host is asked to become, and what came of it. */
+import type { ObservedHost } from '../agents/observed-host.js';
 import type { DesiredState } from '../network/desired.js';
+import type { ChangePlan } from '../plan/change.js';
 import type { ProbeSpec } from '../probes/probe-script.js';
 import type { ConnectionTarget } from '../transport/transport.js';
+import type { CommitGate } from './commit-gate.js';
 import type { RunEventBody } from './events.js';
 
 export type HostJob = Readonly<{
   host: string;
   target: ConnectionTarget;
   desired: DesiredState;
+  /** In place of `desired`: the plan itself, such as the one that undoes an earlier run. Throws as planHost. */
+  planFor?: (observed: ObservedHost) => ChangePlan;
   probes: readonly ProbeSpec[];
   /** Seconds that the controller has, after the change, to prove the host good. */
   confirmWindowSeconds: number;
   /** From a saved plan: the fingerprint the plan must still have (plan-fingerprint.ts). */
   expectedFingerprint: string | undefined;
+  /** The host is confirmed when its whole group is good, and not before. */
+  gate?: CommitGate;
+  /** Aborted: the host goes back, for the reason given, unless it was told to confirm before. */
+  recall?: AbortSignal;
 }>;
 
 /** What the event `host.finished` says of a host. */

@@ -3,7 +3,8 @@ import PQueue from 'p-queue';
 
 import { OUTCOMES, type Controller, type Outcome } from './events.js';
 import type { Emit } from './event-stream.js';
-import { runHost, type HostEnvironment } from './host-run.js';
+import type { HostEnvironment } from './host-environment.js';
+import { runHost } from './host-run.js';
 import type { HostJob, HostResult } from './host-job.js';
 
 export type RunOptions = Readonly<{

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NetorchError } from '../../src/errors.js';
 import type { RunEventBody } from '../../src/run/events.js';
-import type { HostEnvironment } from '../../src/run/host-run.js';
+import type { HostEnvironment } from '../../src/run/host-environment.js';
 import type { HostJob } from '../../src/run/host-job.js';
 import type {
   Connection,

@@ -1,0 +1,19 @@
+/** What a host's way through a run needs of the world. */
+import type { Transport } from '../transport/transport.js';
+import type { Emit } from './event-stream.js';
+
+export type HostEnvironment = Readonly<{
+  transport: Transport;
+  emit: Emit;
+  /** Monotonic milliseconds. */
+  now: () => number;
+  date: () => Date;
+  /** Waits; rejects when aborted. Tests give a clock of their own. */
+  delay?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
+  /** Aborted: begin nothing new. What has begun runs to its end. */
+  stopping: AbortSignal;
+  newTransactionId: () => string;
+  newNonce: () => string;
+  /** Who begins the transaction, for others who find it: `user@host, netorch RUN`. */
+  owner: string;
+}>;

@@ -1,0 +1,531 @@
+/**
+ * One host's way from the moment its transaction was sent until its end is known: dial a NEW connection,
+ * compare, probe, confirm; or see it roll back. What counts is the state file on the host: exit codes and
+ * kept connections prove nothing. A later run may take this way up where a dead one left it (resume).
+ */
+import { RUN_FROM_STDIN } from '../agents/bundle.js';
+import { splitSections } from '../agents/canonical.js';
+import type { ObservedHost } from '../agents/observed-host.js';
+import { parseObservation } from '../agents/reading.js';
+import {
+  confirmScript,
+  extendScript,
+  parseExtended,
+  parseStatus,
+  rollbackScript,
+  statusAndObserveScript,
+  type TransactionStatus,
+} from '../agents/transaction.js';
+import { compareStates } from '../network/compare.js';
+import type { Difference, NetworkState } from '../network/state.js';
+import { parseProbes, probeName, probesScript, probesTimeoutMs } from '../probes/probe-script.js';
+import type { Connection } from '../transport/transport.js';
+import type { Budget } from './budget.js';
+import type { CommitGate, GroupWord } from './commit-gate.js';
+import type { FailureText } from './failure-text.js';
+import type { HostEnvironment } from './host-environment.js';
+import type { HostJob, HostResult } from './host-job.js';
+import type { HostReport } from './host-report.js';
+import { OBSERVE_TIMEOUT_MS } from './observe-host.js';
+
+/** A transaction that was sent to a host, or may have been. */
+export type SentTransaction = {
+  readonly id: string;
+  /** undefined: begun by a run that is dead, whose secret died with it; root on the host needs none. */
+  readonly nonce: string | undefined;
+  /** Where the first connection was dialled, and the very key that was met there. */
+  readonly address: string;
+  readonly hostKey: string;
+  readonly bootId: string;
+  /** Where SSH answers after the change, if elsewhere. */
+  readonly newAddress: string | undefined;
+  readonly scope: readonly string[];
+  readonly before: NetworkState;
+  readonly target: NetworkState;
+  readonly budget: Budget;
+  /** What a failed step means. */
+  readonly explain: (failure: readonly string[]) => FailureText;
+  /** Monotonic ms at which an unconfirmed host starts to roll back; moved once the host has said it. */
+  deadlineMs: number;
+  /** The host has said that its timer runs, or was seen in a state behind that. */
+  wasArmed: boolean;
+};
+
+const MESSAGE_TIMEOUT_MS = 15_000;
+/** A dial that is on its way when sshd or the link come back would wait long: give up early, dial again. */
+const REDIAL_TIMEOUT_MS = 6_000;
+const REDIAL_PAUSE_MS = 1_000;
+/** Hosts whose clock or processor lags get this much more before they count as lost. */
+const GRACE_MS = 30_000;
+const COMPARE_TRIES = 3;
+/** A host that waits for its group has its deadline moved this far ahead, again and again. */
+const LEASE_SECONDS = 45;
+const RENEW_MS = 12_000;
+
+/** The cause that runtime.sh gives when a transaction is ended that was never armed. */
+const NOTHING_BEGUN = 'nothing was begun';
+
+type Pass = HostResult | 'again' | 'held';
+
+/** Never rejects. `isGoingBack`: the host has said so itself. */
+export async function proveHost(
+  job: HostJob,
+  env: HostEnvironment,
+  report: HostReport,
+  sent: SentTransaction,
+  isGoingBack = false,
+): Promise<HostResult> {
+  return new HostProof(job, env, report, sent, isGoingBack).run();
+}
+
+class HostProof {
+  private readonly job: HostJob;
+  private readonly env: HostEnvironment;
+  private readonly report: HostReport;
+  private readonly sent: SentTransaction;
+  private readonly gate: CommitGate | undefined;
+  private rollbackDetails: readonly string[] = [];
+  /** The host was asked to go back, or does so: only its former address counts. */
+  private goesBack: boolean;
+  /** The host may be confirmed, whatever was heard of it since. */
+  private confirmationSent = false;
+  private timesGone = 0;
+  /** Of the last dial that failed. */
+  private lastError: string | undefined;
+  /** The last dial was answered, and what was asked over it too. */
+  private isInTouch = false;
+  private isLost = false;
+  private hasHeld = false;
+  private word: GroupWord | undefined;
+  private readonly startedMs: number;
+
+  constructor(
+    job: HostJob,
+    env: HostEnvironment,
+    report: HostReport,
+    sent: SentTransaction,
+    isGoingBack: boolean,
+  ) {
+    this.job = job;
+    this.env = env;
+    this.report = report;
+    this.sent = sent;
+    this.gate = job.gate;
+    this.goesBack = isGoingBack;
+    this.startedMs = env.now();
+  }
+
+  async run(): Promise<HostResult> {
+    const result = await this.untilItsEnd();
+    if (this.isLost && result.outcome !== 'lost') {
+      this.env.emit({
+        type: 'host.returned',
+        host: this.job.host,
+        outcome: result.outcome,
+        ...(result.verified === undefined ? {} : { verified: result.verified }),
+      });
+    }
+    return result;
+  }
+
+  /** Dials anew until the transaction has ended, one way or the other, or the host counts as lost. */
+  private async untilItsEnd(): Promise<HostResult> {
+    const { job, env, report, sent } = this;
+    const lostAtMs = () => sent.deadlineMs + sent.budget.rollbackSeconds * 1000 + GRACE_MS;
+    let waiting = false;
+    report.phase('reconnecting');
+    while (env.now() < lostAtMs()) {
+      const isOver = env.now() >= sent.deadlineMs;
+      if (isOver && !waiting && !this.goesBack) {
+        waiting = true;
+        report.phase('waiting-for-rollback');
+      }
+      const pass = await this.dialOnce(isOver);
+      if (pass === 'held') {
+        await this.waitForWord();
+        continue;
+      }
+      if (pass !== 'again') return pass;
+      if (isOver && !this.isInTouch && !this.confirmationSent && !this.goesBack) this.lose();
+      await report.delay(REDIAL_PAUSE_MS);
+    }
+    const { applySeconds, confirmSeconds, rollbackSeconds } = sent.budget;
+    return report.result('lost', {
+      cause: `the host did not come back within the announced time (${applySeconds + confirmSeconds} s and ${rollbackSeconds} s for the way back)`,
+      details: [
+        ...(this.lastError === undefined ? [] : [`last try: ${this.lastError}`]),
+        `its state is unknown: look at its console, or run "netorch status --hosts ${job.host}" when it is back`,
+      ],
+    });
+  }
+
+  private async dialOnce(isOver: boolean): Promise<Pass> {
+    const { job, env, sent } = this;
+    // Until the deadline the new address comes first; afterwards the host is on its way back to the old
+    // one, unless a confirmation was sent whose answer was lost.
+    const { newAddress, address: old } = sent;
+    const addresses =
+      newAddress === undefined || this.goesBack
+        ? [old]
+        : !isOver
+          ? [newAddress, old]
+          : this.confirmationSent
+            ? [old, newAddress]
+            : [old];
+    let connection: Connection | undefined;
+    const dialledMs = env.now();
+    for (const address of addresses) {
+      try {
+        connection = await env.transport.connect(
+          {
+            ...job.target,
+            connectTimeoutMs: redialTimeoutMs(
+              job.target.connectTimeoutMs,
+              sent.deadlineMs - env.now(),
+            ),
+          },
+          { address, expectedHostKey: sent.hostKey },
+        );
+        break;
+      } catch (error) {
+        this.lastError = this.report.messageOf(error);
+        if (address === addresses[0]) this.report.cutOff(dialledMs);
+      }
+    }
+    this.isInTouch = false;
+    if (connection === undefined) return 'again';
+    try {
+      const isAtNewAddress = newAddress === undefined || connection.address === newAddress;
+      const pass = await this.overNewConnection(connection, isAtNewAddress);
+      this.isInTouch = true;
+      return pass;
+    } catch (error) {
+      this.lastError = this.report.messageOf(error);
+      this.report.cutOff(env.now());
+      return 'again';
+    } finally {
+      connection.close();
+    }
+  }
+
+  private async overNewConnection(connection: Connection, isAtNewAddress: boolean): Promise<Pass> {
+    const { env, report, sent } = this;
+    for (let compared = 1; ;) {
+      const { status, observed } = await this.readAgain(connection);
+      if (observed.bootId !== sent.bootId) {
+        // The new address is there at run time only: who answers at it and is newly booted is another machine.
+        if (connection.address === sent.newAddress) {
+          this.lastError = `another machine answers at ${connection.address}`;
+          return 'again';
+        }
+        return this.rebooted(observed);
+      }
+      if (status.state !== 'gone' && status.state !== 'new') sent.wasArmed = true;
+      switch (status.state) {
+        case 'applied':
+          break;
+        case 'confirmed':
+          return report.result('confirmed', {});
+        case 'rolled-back':
+        case 'incomplete':
+          return this.rolledBack(status);
+        case 'gone':
+          return this.gone(observed);
+        case 'new':
+          // It stopped before its timer was armed: ended here, so that it cannot begin later on.
+          if (env.now() >= sent.deadlineMs) {
+            return this.rollBack(connection, 'it did not begin in time', []);
+          }
+          return 'again';
+        case 'armed':
+        case 'applying':
+        case 'rolling-back':
+          return 'again';
+      }
+      if (status.secondsLeft <= 0) return 'again';
+      const recall = this.recallCause();
+      if (recall !== undefined) return this.rollBack(connection, recall, []);
+      // Reached at the old address though the plan leads to a new one: that proves nothing yet.
+      if (!isAtNewAddress) return 'again';
+      if (!report.wasReached) report.reached(connection.address, this.startedMs);
+      // What the whole group has decided is not weighed again on one of its hosts.
+      if (this.word === 'confirm') return this.confirm(connection);
+      if (!this.hasHeld) report.phase('verifying');
+      const verifyMs = env.now();
+      const differences = compareStates(sent.target, observed.state, new Set(sent.scope));
+      report.timings.verifyMs = Math.round(env.now() - verifyMs) + (report.timings.verifyMs ?? 0);
+      if (differences.length === 0) return this.prove(connection);
+      const words = differences.map(differenceText);
+      env.emit({ type: 'host.differed', host: this.job.host, differences: words });
+      if (compared >= COMPARE_TRIES) {
+        return this.rollBack(connection, 'the host is not what the plan says', words);
+      }
+      compared += 1;
+      await report.delay(REDIAL_PAUSE_MS);
+    }
+  }
+
+  private async readAgain(
+    connection: Connection,
+  ): Promise<{ status: TransactionStatus; observed: ObservedHost }> {
+    const { stdout } = await connection.exec(RUN_FROM_STDIN, {
+      input: statusAndObserveScript(this.sent.id),
+      timeoutMs: OBSERVE_TIMEOUT_MS,
+    });
+    const sections = splitSections(stdout);
+    return {
+      status: parseStatus(this.job.host, sections.get('status') ?? []),
+      observed: parseObservation(this.job.host, stdout),
+    };
+  }
+
+  /** Probes, then the word that ends the transaction, or the wait for it. */
+  private async prove(connection: Connection): Promise<Pass> {
+    const bad = await this.probe(connection);
+    if (bad.length > 0) {
+      return this.rollBack(connection, `after the change: ${bad[0] ?? ''}`, bad.slice(1));
+    }
+    if (this.gate === undefined) return this.confirm(connection);
+    return this.hold(connection, this.gate);
+  }
+
+  /** What is not good, in words. */
+  private async probe(connection: Connection): Promise<readonly string[]> {
+    const { job, env, report } = this;
+    if (job.probes.length === 0) return [];
+    if (!this.hasHeld) report.phase('probing');
+    const startMs = env.now();
+    // LACP, spanning tree and address checks take their time: tried until shortly before the deadline.
+    let waitingFor: string | undefined;
+    for (;;) {
+      const { stdout } = await connection.exec(RUN_FROM_STDIN, {
+        input: probesScript(job.probes),
+        timeoutMs: probesTimeoutMs(job.probes),
+      });
+      const answers = parseProbes(job.probes, stdout);
+      report.timings.probeMs = Math.round(env.now() - startMs);
+      const isLast = env.now() + 8_000 > this.sent.deadlineMs;
+      const bad = job.probes.flatMap((probe, index) => {
+        const answer = answers[index];
+        if (answer === undefined || answer.good) return [];
+        return [`${probeName(probe)}: ${answer.text}`];
+      });
+      if (bad.length === 0 || isLast) {
+        if (bad.length > 0 || !this.hasHeld) {
+          job.probes.forEach((probe, index) => {
+            const answer = answers[index] ?? { good: false, text: '' };
+            env.emit({
+              type: 'host.probed',
+              host: job.host,
+              probe: probeName(probe),
+              good: answer.good,
+              text: answer.text,
+            });
+          });
+        }
+        return bad;
+      }
+      if (bad[0] !== waitingFor) {
+        waitingFor = bad[0];
+        report.phase('probing', `waiting for ${bad[0] ?? ''}`);
+      }
+      await report.delay(REDIAL_PAUSE_MS);
+    }
+  }
+
+  /** The host is good: its deadline is moved ahead, and its group told. The word is waited for unconnected. */
+  private async hold(connection: Connection, gate: CommitGate): Promise<Pass> {
+    const { job, env, report, sent } = this;
+    const isSecuring = this.word === 'secure';
+    const wanted = isSecuring ? gate.commitSeconds : LEASE_SECONDS;
+    const { stdout } = await connection.exec(RUN_FROM_STDIN, {
+      input: extendScript(sent.id, sent.nonce, wanted),
+      timeoutMs: MESSAGE_TIMEOUT_MS,
+    });
+    const secondsLeft = parseExtended(stdout);
+    if (secondsLeft === undefined) return 'again';
+    sent.deadlineMs = env.now() + secondsLeft * 1000;
+    const deadline = new Date(env.date().getTime() + secondsLeft * 1000).toISOString();
+    if (!this.hasHeld || isSecuring) {
+      env.emit({ type: 'host.extended', host: job.host, deadline, secondsLeft });
+    }
+    if (!this.hasHeld) {
+      this.hasHeld = true;
+      report.phase('holding');
+    }
+    if (isSecuring) gate.secured(job.host, secondsLeft);
+    else gate.good(job.host);
+    return 'held';
+  }
+
+  /** Until the group's word changes, the host must be seen again to move its deadline, or it is called back. */
+  private async waitForWord(): Promise<void> {
+    const { gate } = this;
+    if (gate === undefined) return;
+    const timer = new AbortController();
+    const { recall } = this.job;
+    let onRecall: () => void = () => undefined;
+    const recalled = new Promise<void>((resolve) => {
+      onRecall = resolve;
+      if (recall?.aborted === true) resolve();
+      else recall?.addEventListener('abort', onRecall, { once: true });
+    });
+    await Promise.race([
+      gate.changed(this.word),
+      recalled,
+      this.report.delay(RENEW_MS, timer.signal).catch(() => undefined),
+    ]);
+    timer.abort();
+    recall?.removeEventListener('abort', onRecall);
+    this.word = gate.word;
+  }
+
+  /** Why the host must go back though nothing is wrong with it: its group or a person says so. */
+  private recallCause(): string | undefined {
+    if (this.confirmationSent) return undefined;
+    const { gate } = this;
+    if (gate !== undefined) this.word = gate.word;
+    if (this.word === 'confirm') return undefined;
+    if (this.word !== undefined && this.word !== 'secure') return this.word.goBack;
+    const { recall } = this.job;
+    if (recall?.aborted !== true) return undefined;
+    return typeof recall.reason === 'string' ? recall.reason : 'asked for';
+  }
+
+  private async confirm(connection: Connection): Promise<Pass> {
+    this.report.phase('confirming');
+    const startMs = this.env.now();
+    this.confirmationSent = true;
+    const { stdout } = await connection.exec(RUN_FROM_STDIN, {
+      input: confirmScript(this.sent.id, this.sent.nonce),
+      timeoutMs: MESSAGE_TIMEOUT_MS,
+    });
+    this.report.timings.confirmMs = Math.round(this.env.now() - startMs);
+    if (stdout.trim() === 'confirmed') return this.report.result('confirmed', {});
+    return 'again';
+  }
+
+  /** Asks the host to go back at once. If that cuts the session off, the host is dialled until it is back. */
+  private async rollBack(
+    connection: Connection,
+    cause: string,
+    details: readonly string[],
+  ): Promise<Pass> {
+    this.report.phase('rolling-back', cause);
+    const startMs = this.env.now();
+    this.rollbackDetails = details;
+    this.goesBack = true;
+    try {
+      await connection.exec(RUN_FROM_STDIN, {
+        input: rollbackScript(this.sent.id, this.sent.nonce, cause),
+        timeoutMs: Math.min((this.sent.budget.rollbackSeconds + 5) * 1000, 60_000),
+      });
+    } catch (error) {
+      this.report.messageOf(error);
+      this.report.cutOff(this.env.now());
+    }
+    this.report.timings.rollbackMs = Math.round(this.env.now() - startMs);
+    // The way back may take the very path of this session: the next dial reads how it ended.
+    return 'again';
+  }
+
+  /** Its deadline has passed unseen. Its outcome is told when it is back, or when its time is over. */
+  private lose(): void {
+    if (this.isLost) return;
+    this.isLost = true;
+    const { env, sent } = this;
+    const inMs = (ms: number) => new Date(env.date().getTime() + ms).toISOString();
+    const leftMs = sent.deadlineMs - env.now();
+    env.emit({
+      type: 'host.lost',
+      host: this.job.host,
+      deadline: inMs(leftMs),
+      announced: inMs(leftMs + sent.budget.rollbackSeconds * 1000),
+    });
+  }
+
+  private rolledBack(status: TransactionStatus): HostResult {
+    const { report, sent } = this;
+    report.outageEnds();
+    const verified = status.state === 'rolled-back';
+    if (status.cause === NOTHING_BEGUN)
+      return this.neverBegun('it did not get as far as its timer');
+    const differences = verified
+      ? []
+      : ['NOT exactly what it was; these differ:', ...status.differences.slice(0, 20)];
+    if (status.failure.length > 0) {
+      const failure = sent.explain(status.failure);
+      return report.result('rolled-back', {
+        cause: failure.cause,
+        details: [...failure.details, ...differences],
+        verified,
+      });
+    }
+    const byDeadline = status.cause?.startsWith('the deadline passed') === true;
+    const address = sent.newAddress ?? sent.address;
+    return report.result('rolled-back', {
+      cause: byDeadline
+        ? !report.wasReached
+          ? `after the change SSH at ${address} did not answer within ${sent.budget.confirmSeconds} s`
+          : this.hasHeld
+            ? 'it was good, and was not confirmed by its deadline'
+            : `after the change the host could not be proved good within ${sent.budget.confirmSeconds} s`
+        : (status.cause ?? 'unknown'),
+      details: [
+        ...(!report.wasReached && this.lastError !== undefined
+          ? [`last try: ${this.lastError}`]
+          : []),
+        ...this.rollbackDetails,
+        ...differences,
+      ],
+      verified,
+    });
+  }
+
+  private neverBegun(why: string): HostResult {
+    return this.report.result('failed', {
+      cause: `the transaction did not begin (${why}): nothing was touched`,
+    });
+  }
+
+  private differencesFromBefore(observed: ObservedHost): readonly string[] {
+    const { before, scope } = this.sent;
+    return compareStates(before, observed.state, new Set(scope)).map(differenceText);
+  }
+
+  /** The host knows nothing of the transaction, and was not rebooted. */
+  private gone(observed: ObservedHost): HostResult | 'again' {
+    // What was sent may be on its way still, just before its first line is carried out.
+    this.timesGone += 1;
+    if (this.timesGone < 3) return 'again';
+    if (!this.sent.wasArmed) return this.neverBegun('what was sent did not arrive, or was not run');
+    const differences = this.differencesFromBefore(observed);
+    const cause = 'the record of the transaction was removed on the host';
+    if (differences.length === 0)
+      return this.report.result('rolled-back', { cause, verified: true });
+    return this.report.result('lost', {
+      cause: `${cause}: whether it goes back is unknown`,
+      details: ['against what it was:', ...differences],
+    });
+  }
+
+  /** Nothing that a boot reads was written: after a reboot the host is what its boot configuration says. */
+  private rebooted(observed: ObservedHost): HostResult {
+    const differences = this.differencesFromBefore(observed);
+    return this.report.result('rolled-back', {
+      cause:
+        'the host was rebooted before the change was confirmed: it runs its boot configuration',
+      details: differences,
+      verified: differences.length === 0,
+    });
+  }
+}
+
+/** Slow hosts are given the time their user allows, but never so long that only one try is left. */
+function redialTimeoutMs(connectTimeoutMs: number, leftMs: number): number {
+  return Math.min(connectTimeoutMs, Math.max(REDIAL_TIMEOUT_MS, leftMs / 3));
+}
+
+function differenceText(difference: Difference): string {
+  return `${difference.path}: should be ${difference.expected}, is ${difference.found}`;
+}
