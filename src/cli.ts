@@ -9,6 +9,7 @@ import { Command, CommanderError } from 'commander';
 import { applyCommand } from './commands/apply.js';
 import { inventoryCommand } from './commands/inventory.js';
 import { execCommand } from './commands/exec.js';
+import { expandCommand } from './commands/expand.js';
 import { labCommand } from './commands/lab.js';
 import { pingCommand } from './commands/ping.js';
 import { planCommand } from './commands/plan.js';
@@ -43,6 +44,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(pingCommand(setExitCode))
     .addCommand(execCommand(setExitCode))
     .addCommand(validateCommand())
+    .addCommand(expandCommand())
     .addCommand(inventoryCommand())
     .addCommand(labCommand());
   const exitAsCommander = (command: Command): void => {

@@ -108,3 +108,8 @@ export function interfaceSchema(kind: DocumentKind | undefined): z.ZodType<Inter
   const schema = kind === undefined ? untyped : schemas[kind];
   return schema as unknown as z.ZodType<InterfaceSection>;
 }
+
+/** The keys that an interface of the kind may have in a document. */
+export function interfaceKeys(kind: DocumentKind): readonly string[] {
+  return Object.keys(schemas[kind].shape);
+}

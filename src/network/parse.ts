@@ -11,6 +11,7 @@ import { parseInterface } from './parse-interface.js';
 import { desiredRoute, routeEntry } from './route.js';
 import { desiredRule, familiesOf, ruleEntry } from './rule.js';
 import { documentation, mapping, refused, refusedUnless } from './scalars.js';
+import { expandShorthand, finishShorthand } from './shorthand.js';
 
 const NO_CAPTURES =
   'NMPolicy captures are not done by netorch; write variables as {{ name }} instead';
@@ -57,7 +58,8 @@ const topLevel = mapping({
 
 /** Throws UNKNOWN_KEY, INVALID_VALUE, NOT_SUPPORTED and INVALID_NETWORK errors, all of them at once. */
 export function parseDesiredState(document: Located): DesiredState {
-  const root: Located = { value: withoutEmpty(document.value) ?? {}, locate: document.locate };
+  const long = finishShorthand(expandShorthand(document));
+  const root: Located = { value: withoutEmpty(long.value) ?? {}, locate: long.locate };
   const errors: NetorchError[] = [];
   const top = collect(errors, '', () => parseWith(topLevel, root, '')) ?? root.value;
 

@@ -12,6 +12,7 @@ import { renderTemplates } from '../config/template.js';
 import { NetorchError, formatLocation, throwCollected } from '../errors.js';
 import type { SourceLocation } from '../errors.js';
 import type { Inventory } from '../inventory/inventory.js';
+import { expandShorthand } from '../network/shorthand.js';
 import { variablesFor } from './playbook.js';
 import type { Play } from './playbook.js';
 
@@ -52,7 +53,7 @@ export function networkPlanFor(
       throw new NetorchError('INVALID_VALUE', text, { location: located.locate([]) });
     }
     const rendered = renderTemplates(located, variables.value, variables.locate);
-    tree = merge.onto(tree, merge.tree(rendered, origin, []), []);
+    tree = merge.onto(tree, merge.tree(expandShorthand(rendered), origin, []), []);
   }
   merge.finish();
   const result = tree === undefined ? first.located : toLocated(tree);

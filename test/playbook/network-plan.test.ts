@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readInventoryGraph } from '../../src/inventory/inventory-graph.js';
 import { createInventory } from '../../src/inventory/inventory.js';
+import { parseDesiredState } from '../../src/network/parse.js';
 import { networkPlanFor } from '../../src/playbook/network-plan.js';
 import { parsePlaybook } from '../../src/playbook/playbook.js';
 import { failureOf } from '../config/failure.js';
@@ -13,6 +14,8 @@ function planFor(inventoryText: string, playText?: string) {
       : parsePlaybook('p.yml', `- hosts: all\n${playText}`).plays[0];
   return networkPlanFor('h', play, inventory);
 }
+
+const nowhere = () => ({ file: 'nowhere', line: 1, column: 1 });
 
 const PLAY = `
   network:
@@ -88,10 +91,32 @@ describe('sources are merged', () => {
     });
   });
 
-  test('shorthand maps are merged by name as well', () => {
-    const own = 'all: {hosts: {h: {network: {bonds: {bond0: {mtu: 9000}}}}}}';
-    const play = '  network: {bonds: {bond0: {ports: [eth1]}}}';
-    expect(planFor(own, play)?.value).toEqual({ bonds: { bond0: { ports: ['eth1'], mtu: 9000 } } });
+  test('the shorthand of one source and the long form of another are one interface', () => {
+    const own = 'all: {hosts: {h: {network: {bonds: {bond0: {mtu: 9000, ip: 192.0.2.5/24}}}}}}';
+    const plan = planFor(own, PLAY);
+    expect(plan?.value['interfaces']).toEqual([
+      {
+        name: 'bond0',
+        type: 'bond',
+        mtu: 9000,
+        'link-aggregation': { mode: '802.3ad', port: ['eth1', 'eth2'] },
+        ipv4: {
+          enabled: true,
+          dhcp: false,
+          address: [{ ip: '192.0.2.5', 'prefix-length': 24 }],
+        },
+      },
+      { name: 'eth9', type: 'ethernet' },
+    ]);
+  });
+
+  test('the host’s gateway and base go before those of the play', () => {
+    const play = '  network: {vlans: {a.7: {base: bond0}}, bridges: {br0: {gateway: 192.0.2.1}}}';
+    const own =
+      'all: {hosts: {h: {network: {vlans: {a.7: }, bridges: {br0: {gateway: 192.0.2.254}}}}}}';
+    const desired = parseDesiredState(planFor(own, play) ?? { value: {}, locate: nowhere });
+    expect(desired.routes.map((route) => route.nextHopAddress)).toEqual(['192.0.2.254']);
+    expect(desired.interfaces[0]?.vlan).toEqual({ base: 'bond0', id: 7 });
   });
 });
 
