@@ -6,7 +6,7 @@
  */
 import { NetorchError } from '../errors.js';
 import { interfaceNameProblem } from '../network/interface-name.js';
-import { canonicalIp, canonicalNetwork } from '../network/ip.js';
+import { canonicalIp } from '../network/ip.js';
 import {
   interfaceMap,
   type BondMode,
@@ -16,16 +16,13 @@ import {
   type IpFamily,
   type Link,
   type PortVlan,
-  type Route,
-  type RouteRule,
-  type RouteType,
 } from '../network/state.js';
 import { canonicalLines, splitSections } from './canonical.js';
 import type { ObservedHost, OpenTransaction, SshConnection } from './observed-host.js';
 import { findOwners } from './owners.js';
+import { isDaemonRoute, parseRouteLine, parseRuleLine } from './route-reading.js';
 
 const canonicalAddress = (text: string) => canonicalIp(text)?.ip;
-const canonicalCidr = (text: string) => canonicalNetwork(text)?.network;
 
 type Json = Readonly<Record<string, unknown>>;
 type Sections = ReadonlyMap<string, readonly string[]>;
@@ -247,128 +244,6 @@ function parseAddressLine(line: string): AddressLine | undefined {
   };
 }
 
-const NUMERIC_ROUTE_TYPES: Readonly<Record<string, RouteType>> = {
-  '1': 'unicast',
-  '6': 'blackhole',
-  '7': 'unreachable',
-  '8': 'prohibit',
-  unicast: 'unicast',
-  blackhole: 'blackhole',
-  unreachable: 'unreachable',
-  prohibit: 'prohibit',
-};
-const ROUTE_WORDS = new Set([
-  'via',
-  'dev',
-  'table',
-  'proto',
-  'scope',
-  'metric',
-  'src',
-  'pref',
-  'error',
-]);
-const ROUTE_FLAGS = new Set(['linkdown', 'dead', 'offload', 'trap', 'onlink', 'cache']);
-
-/** One line of `ip -N -o -d route show table all`; undefined for what netorch leaves to the kernel. */
-export function parseRouteLine(line: string, family: IpFamily): Route | undefined {
-  const words = line.trim().split(/\s+/);
-  const [typeWord = '', destinationWord = '', ...rest] = words;
-  const type = NUMERIC_ROUTE_TYPES[typeWord];
-  if (type === undefined) return undefined;
-  const values = new Map<string, string>();
-  let onlink = false;
-  let foreign = line.includes('nexthop') || line.includes('nhid') || line.includes('encap');
-  for (let i = 0; i < rest.length; i++) {
-    const word = rest[i] ?? '';
-    if (ROUTE_WORDS.has(word)) values.set(word, rest[++i] ?? '');
-    else if (ROUTE_FLAGS.has(word)) onlink ||= word === 'onlink';
-    else {
-      // lock, mtu, expires, initcwnd …: kept as it is.
-      foreign = true;
-    }
-  }
-  const protocol = Number(values.get('proto') ?? '0');
-  const table = Number(values.get('table') ?? '254');
-  if (protocol === 2 || table === 255 || !Number.isInteger(protocol) || !Number.isInteger(table))
-    return undefined;
-  const everything = family === 'ipv4' ? '0.0.0.0/0' : '::/0';
-  const destination = destinationWord === 'default' ? everything : canonicalCidr(destinationWord);
-  if (destination === undefined) return undefined;
-  const metric = values.has('metric') ? Number(values.get('metric')) : undefined;
-  const defaultMetric = family === 'ipv4' ? 0 : 1024;
-  return {
-    family,
-    type,
-    destination,
-    table,
-    metric: metric === defaultMetric ? undefined : metric,
-    nextHopInterface: type === 'unicast' ? values.get('dev') : undefined,
-    nextHopAddress: values.has('via') ? canonicalAddress(values.get('via') ?? '') : undefined,
-    source: values.has('src') ? canonicalAddress(values.get('src') ?? '') : undefined,
-    onlink,
-    protocol,
-    foreign,
-  };
-}
-
-const RULE_WORDS = new Set(['from', 'to', 'iif', 'fwmark', 'lookup', 'proto', 'protocol']);
-/** `ip -N` prints a rule's action as a number (rtnetlink.h, RTN_*). */
-const RULE_ACTIONS: Readonly<Record<string, RouteRule['action']>> = {
-  blackhole: 'blackhole',
-  unreachable: 'unreachable',
-  prohibit: 'prohibit',
-  '6': 'blackhole',
-  '7': 'unreachable',
-  '8': 'prohibit',
-};
-
-/** One line of `ip -N -o rule show`; undefined for the kernel's own three. */
-export function parseRuleLine(line: string, family: IpFamily): RouteRule | undefined {
-  const match = /^(\d+):\s+(.*)$/.exec(line.trim());
-  if (match === null) return undefined;
-  const priority = Number(match[1]);
-  const words = (match[2] ?? '').split(/\s+/);
-  const values = new Map<string, string>();
-  let action: RouteRule['action'];
-  let foreign = false;
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i] ?? '';
-    if (RULE_WORDS.has(word)) values.set(word, words[++i] ?? '');
-    else if (RULE_ACTIONS[word] !== undefined) action = RULE_ACTIONS[word];
-    else foreign = true;
-  }
-  const prefix = (key: string) => {
-    const value = values.get(key);
-    return value === undefined || value === 'all' ? undefined : canonicalCidr(value);
-  };
-  const [mark, mask] = (values.get('fwmark') ?? '').split('/');
-  const rule: RouteRule = {
-    family,
-    priority,
-    from: prefix('from'),
-    to: prefix('to'),
-    iif: values.get('iif'),
-    fwmark: mark === undefined || mark === '' ? undefined : Number(mark),
-    fwmask: mask === undefined ? undefined : Number(mask),
-    table: values.has('lookup') ? Number(values.get('lookup')) : undefined,
-    action,
-    foreign,
-  };
-  const isPlain =
-    rule.from === undefined &&
-    rule.to === undefined &&
-    rule.iif === undefined &&
-    mark === '' &&
-    !foreign;
-  const isOwn =
-    isPlain &&
-    ((priority === 0 && rule.table === 255) ||
-      (priority === 32766 && rule.table === 254) ||
-      (priority === 32767 && rule.table === 253));
-  return isOwn ? undefined : rule;
-}
-
 function factsOf(lines: readonly string[]): {
   values: ReadonlyMap<string, string>;
   tools: ReadonlySet<string>;
@@ -574,12 +449,6 @@ function observedHost(host: string, sections: Sections): ObservedHost {
       }),
     ),
   };
-}
-
-/** RA, DHCP and routing daemons own their routes (rtnetlink.h, RTPROT_*). */
-function isDaemonRoute(route: Route): boolean {
-  const daemons = [8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 42, 186, 187, 188, 189, 192];
-  return daemons.includes(route.protocol);
 }
 
 /** Queueing disciplines somebody set (a default one has handle 0:), which a recreate would lose. */

@@ -5,6 +5,8 @@
  */
 import { quoteSh } from '../quote-sh.js';
 import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/bond.js';
+import { canonicalNetwork, defaultDestination } from '../network/ip.js';
+import { MAIN_TABLE, nextHopWords, routeSlot } from '../network/route.js';
 import type { InterfaceState, NetworkState } from '../network/state.js';
 import type { ChangePlan, Operation } from '../plan/change.js';
 import { sameRoute } from '../plan/kernel-model.js';
@@ -75,6 +77,16 @@ function baselineLines(
         : [],
     ),
   );
+  // A route that takes the place of another one: that one may lead through a device out of scope.
+  const replaced = new Set(
+    operations.flatMap((operation) =>
+      operation.op === 'add-route'
+        ? [
+            `${operation.route.family === 'ipv4' ? 'route' : 'route6'} ${routeSlot(operation.route)}`,
+          ]
+        : [],
+    ),
+  );
   const isBareDestination = (word: string, family: string) =>
     destinations.has(word === 'default' ? (family === 'route' ? '0.0.0.0/0' : '::/0') : word) ||
     destinations.has(`${word}/${family === 'route' ? 32 : 128}`);
@@ -94,6 +106,7 @@ function baselineLines(
       case 'route6': {
         const devices = [...line.matchAll(/ dev (\S+)/g)].map((match) => match[1] ?? '');
         if (devices.some((device) => scope.has(device))) return true;
+        if (replaced.has(`${what} ${slotOfLine(line, what)}`)) return true;
         return devices.length === 0 ? isBareDestination(third, what) : false;
       }
       case 'rule4':
@@ -111,6 +124,24 @@ function baselineLines(
     .map((line, index) => ({ line, index }))
     .sort((a, b) => weight(a.line) - weight(b.line) || a.index - b.index)
     .map(({ line }) => line);
+}
+
+/** The `routeSlot` of a canonical line: `route 1 DESTINATION … table N … metric N …`. */
+function slotOfLine(line: string, what: 'route' | 'route6'): string {
+  const family = what === 'route' ? 'ipv4' : 'ipv6';
+  const [, , word = ''] = line.split(' ', 3);
+  const valueOf = (key: string): number | undefined => {
+    const found = new RegExp(` ${key} ([0-9]+)`).exec(line)?.[1];
+    return found === undefined ? undefined : Number(found);
+  };
+  const destination =
+    word === 'default' ? defaultDestination(family) : (canonicalNetwork(word)?.network ?? word);
+  return routeSlot({
+    family,
+    destination,
+    table: valueOf('table') ?? MAIN_TABLE,
+    metric: valueOf('metric'),
+  });
 }
 
 const ROUTE_TYPES: Readonly<Record<string, string>> = {
@@ -189,24 +220,32 @@ function absentPatterns(input: RestoreInput, operations: readonly Operation[]): 
           (route.nextHopAddress === undefined ? '' : `via ${escapeEre(route.nextHopAddress)} `) +
           (device === undefined ? '(dev lo )?' : `dev ${escapeEre(device)} `) +
           `table ${route.table} ` +
-          (route.metric === undefined ? '' : `.*metric ${route.metric}( |$)`),
+          (route.metric === undefined ? '' : `.*metric ${route.metric}( |$)`) +
+          (route.nextHops === undefined
+            ? ''
+            : `.*${route.metric === undefined ? ' ' : ''}${escapeEre(nextHopWords(route.nextHops).join(' '))}( |$)`),
       );
     }
     if (operation.op === 'add-rule') {
       const { rule } = operation;
-      if (rule.fwmark === undefined) {
-        const words = [
-          `from ${rule.from === undefined ? 'all' : hostless(rule.from)}`,
-          ...(rule.to === undefined ? [] : [`to ${hostless(rule.to)}`]),
-          ...(rule.iif === undefined ? [] : [`iif ${rule.iif}`]),
-          ...(rule.table === undefined ? [] : [`lookup ${rule.table}`]),
-          // Printed as a number (ip -N).
-          ...(rule.action === undefined ? [] : [ROUTE_TYPE_NUMBERS[rule.action]]),
-        ];
-        patterns.add(
-          `^${rule.family === 'ipv4' ? 'rule4' : 'rule6'} ${rule.priority ?? '[0-9]+'}: ${words.map(escapeEre).join(' ')}$`,
-        );
-      }
+      const mark = rule.fwmark === undefined ? undefined : `0x${rule.fwmark.toString(16)}`;
+      const mask = rule.fwmask === undefined ? '' : `/0x${rule.fwmask.toString(16)}`;
+      // In the order of ip/iprule.c, print_rule.
+      const words = [
+        `from ${rule.from === undefined ? 'all' : hostless(rule.from)}`,
+        ...(rule.to === undefined ? [] : [`to ${hostless(rule.to)}`]),
+        ...(mark === undefined ? [] : [`fwmark ${mark}${mask}`]),
+        ...(rule.iif === undefined ? [] : [`iif ${rule.iif}`]),
+        ...(rule.table === undefined ? [] : [`lookup ${rule.table}`]),
+        ...(rule.suppressPrefixLength === undefined
+          ? []
+          : [`suppress_prefixlength ${rule.suppressPrefixLength}`]),
+        // Printed as a number (ip -N).
+        ...(rule.action === undefined ? [] : [ROUTE_TYPE_NUMBERS[rule.action]]),
+      ];
+      patterns.add(
+        `^${rule.family === 'ipv4' ? 'rule4' : 'rule6'} ${rule.priority ?? '[0-9]+'}: ${words.map(escapeEre).join(' ')}$`,
+      );
     }
   }
   return [...patterns];

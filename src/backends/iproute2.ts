@@ -1,5 +1,6 @@
 /** The iproute2 backend, way there: each operation as lines of `ip -batch`, `bridge -batch` or a write. Pure. */
 import { assertNever } from '../errors.js';
+import { nextHopWords, qualityWords } from '../network/route.js';
 import type { DnsState, InterfaceState, Link, Route, RouteRule } from '../network/state.js';
 import type { Change, Operation } from '../plan/change.js';
 import { batchLine } from './batch.js';
@@ -101,8 +102,10 @@ export function routeWords(route: Route, action: 'replace' | 'del'): readonly (s
     route.table,
     ...(route.metric === undefined ? [] : ['metric', route.metric]),
     ...(route.source === undefined ? [] : ['src', route.source]),
-    ...(action === 'replace' ? ['proto', route.protocol] : []),
+    ...(action === 'replace' ? ['proto', route.protocol, ...qualityWords(route)] : []),
     ...(route.onlink ? ['onlink'] : []),
+    // They come last: what stands behind "nexthop" belongs to it.
+    ...(route.nextHops === undefined ? [] : nextHopWords(route.nextHops)),
   ];
 }
 
@@ -119,6 +122,9 @@ export function ruleWords(rule: RouteRule, action: 'add' | 'del'): readonly (str
     ...(rule.iif === undefined ? [] : ['iif', rule.iif]),
     ...mark,
     ...(rule.table === undefined ? [] : ['lookup', rule.table]),
+    ...(rule.suppressPrefixLength === undefined
+      ? []
+      : ['suppress_prefixlength', rule.suppressPrefixLength]),
     ...(rule.action === undefined ? [] : [rule.action]),
     ...(rule.priority === undefined ? [] : ['pref', rule.priority]),
   ];

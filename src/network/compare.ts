@@ -1,6 +1,6 @@
 /** Expected against found, value by value: the proof after an apply and after a rollback. */
 import { samePrimaries } from './ip.js';
-import { effectiveMetric, routeWay } from './route.js';
+import { effectiveMetric, routeDevices, routeWay } from './route.js';
 import { ruleMeaning, ruleText } from './rule.js';
 import type {
   BridgeLink,
@@ -177,7 +177,8 @@ function compareRoutes(
   scope: ReadonlySet<string>,
 ): void {
   const inScope = (route: Route): boolean =>
-    !route.foreign && (route.nextHopInterface === undefined || scope.has(route.nextHopInterface));
+    !route.foreign &&
+    (routeDevices(route).length === 0 || routeDevices(route).some((device) => scope.has(device)));
   const slot = (route: Route): string =>
     `${route.destination} ${route.table} ${effectiveMetric(route)}`;
   const path = (route: Route): string =>

@@ -74,6 +74,12 @@ export type DesiredRoute = Readonly<{
   nextHopInterface?: string;
   nextHopAddress?: string;
   source?: string;
+  /** Given: one of several next hops (ECMP). */
+  weight?: number;
+  mtu?: number;
+  mtuLocked?: boolean;
+  cwnd?: number;
+  initialCwnd?: number;
   location: SourceLocation | undefined;
 }>;
 
@@ -88,6 +94,7 @@ export type DesiredRule = Readonly<{
   fwmask?: number;
   table?: number;
   action?: 'blackhole' | 'unreachable' | 'prohibit';
+  suppressPrefixLength?: number;
   location: SourceLocation | undefined;
 }>;
 

@@ -12,6 +12,8 @@ import {
   routeText,
   routeWay,
 } from './route.js';
+import { joinHops, splitHops } from './next-hops.js';
+import type { SingleRoute } from './next-hops.js';
 import type { IpFamily, Route } from './state.js';
 
 const STATIC = 4;
@@ -19,7 +21,7 @@ const STATIC = 4;
 export function mergeRoutes(draft: Draft): readonly Route[] {
   const { desired } = draft;
   const absents = desired.routes.filter((route) => route.absent);
-  let routes = draft.observed.routes.filter((route) => {
+  let routes = draft.observed.routes.flatMap(splitHops).filter((route) => {
     const matches = absents.some((absent) => isMatch(absent, route));
     if (matches && route.foreign) {
       draft.note(
@@ -30,7 +32,7 @@ export function mergeRoutes(draft: Draft): readonly Route[] {
     return !matches || route.foreign;
   });
   routes = routes.filter((route) => !isLost(draft, route));
-  const added: Route[] = [];
+  const added: SingleRoute[] = [];
   for (const item of desired.routes) {
     if (item.absent) continue;
     const route = newRoute(draft, item);
@@ -38,7 +40,7 @@ export function mergeRoutes(draft: Draft): readonly Route[] {
     const present = routes.find((other) => isSame(other, route, item));
     if (present !== undefined) continue;
     const rivals = routes.filter(
-      (other) => routeSlot(other) === routeSlot(route) || isFormerDefault(draft, other, item),
+      (other) => isRival(other, route) || isFormerDefault(draft, other, item),
     );
     const foreign = rivals.find((other) => other.foreign);
     if (foreign !== undefined) {
@@ -51,20 +53,33 @@ export function mergeRoutes(draft: Draft): readonly Route[] {
     for (const rival of rivals) {
       draft.note(
         rival.nextHopInterface ?? 'routes',
-        `route ${routeText(rival)} is replaced by ${routeText(route)}`,
+        `route ${singleText(rival)} is replaced by ${singleText(route)}`,
       );
     }
     routes = routes.filter((other) => !rivals.includes(other));
     routes.push(route);
     added.push(route);
   }
-  const result = routes;
-  checkNextHops(draft, result, added);
-  return result;
+  checkNextHops(draft, routes, added);
+  return joinHops(routes);
+}
+
+function singleText(route: SingleRoute): string {
+  return `${routeText(route)}${route.weight === undefined ? '' : ` weight ${route.weight}`}`;
+}
+
+/** In the same slot, unless both are next hops of one route (ECMP) and lead different ways. */
+function isRival(other: SingleRoute, route: SingleRoute): boolean {
+  if (routeSlot(other) !== routeSlot(route)) return false;
+  if (other.weight === undefined || route.weight === undefined) return true;
+  return (
+    other.nextHopInterface === route.nextHopInterface &&
+    other.nextHopAddress === route.nextHopAddress
+  );
 }
 
 /** Every key that `absent` gives must fit, but the metric; '' means "has none". */
-function isMatch(absent: DesiredRoute, route: Route): boolean {
+function isMatch(absent: DesiredRoute, route: SingleRoute): boolean {
   const fits = <T>(wanted: T | undefined, found: T | undefined): boolean =>
     wanted === undefined || (wanted === '' ? found === undefined : wanted === found);
   // Routes of DHCP, router advertisements and routing daemons are theirs; only by name do they go.
@@ -76,12 +91,16 @@ function isMatch(absent: DesiredRoute, route: Route): boolean {
     fits(absent.nextHopInterface, route.nextHopInterface) &&
     fits(absent.nextHopAddress, route.nextHopAddress) &&
     fits(absent.source, route.source) &&
-    fits(absent.type, route.type)
+    fits(absent.type, route.type) &&
+    fits(absent.weight, route.weight) &&
+    fits(absent.mtu, route.mtu) &&
+    fits(absent.cwnd, route.cwnd) &&
+    fits(absent.initialCwnd, route.initialCwnd)
   );
 }
 
 /** Routes that the kernel drops by itself when the links and addresses change as planned. */
-function isLost(draft: Draft, route: Route): boolean {
+function isLost(draft: Draft, route: SingleRoute): boolean {
   const name = route.nextHopInterface;
   const lose = (why: string): boolean => {
     draft.note(name ?? 'routes', `route ${routeText(route)} is lost: ${why}`);
@@ -118,14 +137,14 @@ function hadAddress(draft: Draft, address: string): boolean {
   );
 }
 
-function newRoute(draft: Draft, item: DesiredRoute): Route | undefined {
+function newRoute(draft: Draft, item: DesiredRoute): SingleRoute | undefined {
   const family: IpFamily | undefined = item.family;
   const { destination } = item;
   if (family === undefined || destination === undefined) return undefined; // checkDesiredState
   const device = item.nextHopInterface === '' ? undefined : item.nextHopInterface;
   const via = item.nextHopAddress === '' ? undefined : item.nextHopAddress;
   const type = item.type ?? 'unicast';
-  const route: Route = {
+  const route: SingleRoute = {
     family,
     type,
     destination,
@@ -135,6 +154,11 @@ function newRoute(draft: Draft, item: DesiredRoute): Route | undefined {
     nextHopAddress: type === 'unicast' ? via : undefined,
     source: item.source,
     onlink: false,
+    ...(item.weight === undefined ? {} : { weight: item.weight }),
+    ...(item.mtu === undefined ? {} : { mtu: item.mtu }),
+    ...(item.mtuLocked === true ? { mtuLocked: true } : {}),
+    ...(item.cwnd === undefined ? {} : { cwnd: item.cwnd }),
+    ...(item.initialCwnd === undefined ? {} : { initialCwnd: item.initialCwnd }),
     protocol: STATIC,
     foreign: false,
   };
@@ -154,24 +178,39 @@ function newRoute(draft: Draft, item: DesiredRoute): Route | undefined {
   return route;
 }
 
-/** Is the route there already? A metric that the plan leaves open may be any. */
-function isSame(other: Route, route: Route, item: DesiredRoute): boolean {
+/** Is the route there already? What the plan leaves open (metric, source, MTU …) may be any. */
+function isSame(other: SingleRoute, route: SingleRoute, item: DesiredRoute): boolean {
+  const asked = {
+    ...route,
+    source: item.source ?? other.source,
+    ...only('mtu', item.mtu ?? other.mtu),
+    ...only(
+      'mtuLocked',
+      item.mtuLocked === false ? undefined : (item.mtuLocked ?? other.mtuLocked),
+    ),
+    ...only('cwnd', item.cwnd ?? other.cwnd),
+    ...only('initialCwnd', item.initialCwnd ?? other.initialCwnd),
+  };
   return (
     !other.foreign &&
     other.family === route.family &&
     other.destination === route.destination &&
     other.table === route.table &&
+    other.weight === route.weight &&
     (item.metric === undefined || effectiveMetric(other) === effectiveMetric(route)) &&
-    routeWay(other) ===
-      routeWay(item.source === undefined ? { ...route, source: other.source } : route)
+    routeWay(other) === routeWay(asked)
   );
+}
+
+function only<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [key]: value } as Partial<Record<K, V>>);
 }
 
 /**
  * A default route without a metric is meant to be the default route: one with another metric that
  * somebody configured in the same table gives way, unless the plan wants it as well.
  */
-function isFormerDefault(draft: Draft, other: Route, item: DesiredRoute): boolean {
+function isFormerDefault(draft: Draft, other: SingleRoute, item: DesiredRoute): boolean {
   return (
     item.metric === undefined &&
     item.destination === defaultDestination(other.family) &&
@@ -194,7 +233,11 @@ function isFormerDefault(draft: Draft, other: Route, item: DesiredRoute): boolea
  * reached by another route of that device. A route that stays although its gateway's subnet goes
  * would lead nowhere: refused as well, for dropping a default route in silence would be worse.
  */
-function checkNextHops(draft: Draft, routes: readonly Route[], added: readonly Route[]): void {
+function checkNextHops(
+  draft: Draft,
+  routes: readonly SingleRoute[],
+  added: readonly SingleRoute[],
+): void {
   for (const route of routes) {
     const { nextHopAddress: via, nextHopInterface: device } = route;
     if (via === undefined || device === undefined || route.foreign || route.onlink) continue;
@@ -211,7 +254,8 @@ function checkNextHops(draft: Draft, routes: readonly Route[], added: readonly R
       );
       continue;
     }
-    if (!isOnLink(draft.observed.interfaces, draft.observed.routes, device, via)) continue;
+    const before = draft.observed.routes.flatMap(splitHops);
+    if (!isOnLink(draft.observed.interfaces, before, device, via)) continue;
     const wanted = draft.wanted.get(device);
     const family = route.family === 'ipv4' ? 'ipv4' : 'ipv6';
     draft.errorAt(

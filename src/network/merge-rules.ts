@@ -44,7 +44,8 @@ function isMatch(absent: DesiredRule, rule: RouteRule): boolean {
     fits(absent.fwmark, rule.fwmark) &&
     fits(absent.fwmask, rule.fwmask) &&
     fits(absent.table, rule.table) &&
-    fits(absent.action, rule.action)
+    fits(absent.action, rule.action) &&
+    fits(absent.suppressPrefixLength, rule.suppressPrefixLength)
   );
 }
 
@@ -60,6 +61,9 @@ function newRules(item: DesiredRule): readonly RouteRule[] {
     fwmask: item.fwmask,
     table: item.action === undefined ? (item.table ?? MAIN_TABLE) : undefined,
     action: item.action,
+    ...(item.suppressPrefixLength === undefined
+      ? {}
+      : { suppressPrefixLength: item.suppressPrefixLength }),
     foreign: false,
   }));
 }

@@ -4,8 +4,8 @@ import type { SourceLocation } from '../errors.js';
 import type { DesiredRoute } from './desired.js';
 import { interfaceName } from './interface-name.js';
 import { canonicalIp, canonicalNetwork } from './ip.js';
-import { documentation, integer, mapping, oneOf, refused, scalarText } from './scalars.js';
-import type { IpFamily, Route } from './state.js';
+import { documentation, integer, mapping, oneOf, refused, scalarText, truth } from './scalars.js';
+import type { IpFamily, NextHop, Route } from './state.js';
 
 export const MAIN_TABLE = 254;
 
@@ -52,11 +52,11 @@ export const routeEntry = mapping({
     { blackhole: 'blackhole', unreachable: 'unreachable', prohibit: 'prohibit' },
     'must be one of blackhole, unreachable, prohibit',
   ).optional(),
-  weight: refused('weighted (ECMP) routes are not done by netorch yet'),
-  cwnd: refused('cwnd of routes is not set by netorch'),
-  'initial-cwnd': refused('cwnd of routes is not set by netorch'),
-  mtu: refused('the MTU of single routes is not set by netorch yet'),
-  'lock-mtu': refused('the MTU of single routes is not set by netorch yet'),
+  weight: integer(1, 256).optional(),
+  cwnd: integer(1, 4_294_967_295).optional(),
+  'initial-cwnd': integer(1, 4_294_967_295).optional(),
+  mtu: integer(68, 65_535).optional(),
+  'lock-mtu': truth.optional(),
   'vrf-name': refused('VRFs are not done by netorch yet'),
   description: documentation,
 });
@@ -83,6 +83,11 @@ export function desiredRoute(
     ...(device === undefined ? {} : { nextHopInterface: device }),
     ...(nextHop === undefined ? {} : { nextHopAddress: nextHop === '' ? '' : nextHop.ip }),
     ...(entry.source === undefined ? {} : { source: entry.source.ip }),
+    ...(entry.weight === undefined ? {} : { weight: entry.weight }),
+    ...(entry.mtu === undefined ? {} : { mtu: entry.mtu }),
+    ...(entry['lock-mtu'] === undefined ? {} : { mtuLocked: entry['lock-mtu'] }),
+    ...(entry.cwnd === undefined ? {} : { cwnd: entry.cwnd }),
+    ...(entry['initial-cwnd'] === undefined ? {} : { initialCwnd: entry['initial-cwnd'] }),
     location,
   };
 }
@@ -101,29 +106,76 @@ export function routeSlot(
   return `${route.destination} table ${route.table} metric ${effectiveMetric(route)}`;
 }
 
+/** What of a route is neither its slot nor its way. */
+type RouteQualities = Pick<Route, 'mtu' | 'mtuLocked' | 'cwnd' | 'initialCwnd'>;
+
+/** Its MTU and congestion windows, as `ip route` takes and prints them. */
+export function qualityWords(route: RouteQualities): readonly (string | number)[] {
+  return [
+    ...(route.mtu === undefined
+      ? []
+      : ['mtu', ...(route.mtuLocked === true ? ['lock'] : []), route.mtu]),
+    ...(route.cwnd === undefined ? [] : ['cwnd', 'lock', route.cwnd]),
+    ...(route.initialCwnd === undefined ? [] : ['initcwnd', route.initialCwnd]),
+  ];
+}
+
+/** Several next hops, as `ip route` takes and prints them. */
+export function nextHopWords(hops: readonly NextHop[]): readonly (string | number)[] {
+  return hops.flatMap((hop) => [
+    'nexthop',
+    ...(hop.address === undefined ? [] : ['via', hop.address]),
+    'dev',
+    hop.interface,
+    'weight',
+    hop.weight,
+    ...(hop.onlink ? ['onlink'] : []),
+  ]);
+}
+
+/** The order of next hops in a state: it has no meaning to the kernel. */
+export function compareHops(a: NextHop, b: NextHop): number {
+  const text = (hop: NextHop): string => `${hop.interface} ${hop.address ?? ''}`;
+  return text(a) < text(b) ? -1 : text(a) > text(b) ? 1 : 0;
+}
+
+/** The devices that a route leads through: one, several (ECMP), or none (blackholes …). */
+export function routeDevices(
+  route: Pick<Route, 'nextHopInterface' | 'nextHops'>,
+): readonly string[] {
+  if (route.nextHops !== undefined) return route.nextHops.map((hop) => hop.interface);
+  return route.nextHopInterface === undefined ? [] : [route.nextHopInterface];
+}
+
 /** Where a route leads: what must be equal for a route to count as there already. */
 export function routeWay(
-  route: Pick<Route, 'type' | 'nextHopInterface' | 'nextHopAddress' | 'source'>,
+  route: Pick<Route, 'type' | 'nextHopInterface' | 'nextHopAddress' | 'source' | 'nextHops'> &
+    RouteQualities,
 ): string {
+  const qualities = qualityWords(route).map((word) => ` ${word}`);
   // Kernels show IPv6 blackholes on device lo; the device of such a route says nothing.
-  if (route.type !== 'unicast') return route.type;
-  const { nextHopInterface: device, nextHopAddress: via, source } = route;
-  return `via ${via ?? '-'} dev ${device ?? '-'} src ${source ?? '-'}`;
+  if (route.type !== 'unicast') return [route.type, ...qualities].join('');
+  const { nextHopInterface: device, nextHopAddress: via, source, nextHops } = route;
+  const way =
+    nextHops === undefined
+      ? `via ${via ?? '-'} dev ${device ?? '-'}`
+      : nextHopWords(nextHops).join(' ');
+  return [way, ` src ${source ?? '-'}`, ...qualities].join('');
 }
 
 /** A route in the words of `ip route`, for messages. */
 export function routeText(route: Route): string {
+  const isUnicast = route.type === 'unicast';
   const parts = [
-    route.type === 'unicast' ? '' : `${route.type} `,
+    isUnicast ? '' : `${route.type} `,
     route.destination === '0.0.0.0/0' || route.destination === '::/0'
       ? `default`
       : route.destination,
     route.nextHopAddress === undefined ? '' : ` via ${route.nextHopAddress}`,
-    route.nextHopInterface === undefined || route.type !== 'unicast'
-      ? ''
-      : ` dev ${route.nextHopInterface}`,
+    route.nextHopInterface === undefined || !isUnicast ? '' : ` dev ${route.nextHopInterface}`,
     route.table === MAIN_TABLE ? '' : ` table ${route.table}`,
     route.metric === undefined ? '' : ` metric ${route.metric}`,
+    route.nextHops === undefined ? '' : ` ${nextHopWords(route.nextHops).join(' ')}`,
   ];
   return parts.join('');
 }

@@ -5,7 +5,7 @@ import type { DesiredRule } from './desired.js';
 import { interfaceName } from './interface-name.js';
 import { canonicalNetwork } from './ip.js';
 import { tableId } from './route.js';
-import { documentation, integer, mapping, oneOf, refused } from './scalars.js';
+import { documentation, integer, mapping, oneOf } from './scalars.js';
 import type { IpFamily, RouteRule } from './state.js';
 
 /** Selects every mark bit: what the kernel has when no mask is given. */
@@ -36,7 +36,7 @@ export const ruleEntry = mapping({
   fwmask: integer(0, WHOLE_MASK).optional(),
   iif: interfaceName.optional(),
   action: oneOf(['blackhole', 'unreachable', 'prohibit']).optional(),
-  'suppress-prefix-length': refused('suppress-prefix-length is not done by netorch yet'),
+  'suppress-prefix-length': integer(0, 128).optional(),
   description: documentation,
 });
 
@@ -49,6 +49,7 @@ export function desiredRule(
   const family = entry.family ?? from?.family ?? to?.family;
   const table = entry['route-table'];
   const { priority, iif, fwmark, fwmask, action } = entry;
+  const suppress = entry['suppress-prefix-length'];
   return {
     absent: entry.state === 'absent',
     ...(family === undefined ? {} : { family }),
@@ -61,6 +62,7 @@ export function desiredRule(
     ...(fwmask === undefined || fwmask === WHOLE_MASK ? {} : { fwmask }),
     ...(table === undefined ? {} : { table }),
     ...(action === undefined ? {} : { action }),
+    ...(suppress === undefined ? {} : { suppressPrefixLength: suppress }),
     location,
   };
 }
@@ -84,6 +86,9 @@ export function ruleMeaning(rule: Omit<RouteRule, 'priority' | 'foreign'>): stri
     `iif ${rule.iif ?? '-'}`,
     `fwmark ${rule.fwmark ?? '-'}/${rule.fwmark === undefined ? '-' : (mask ?? 'all')}`,
     rule.action ?? `table ${rule.table ?? '-'}`,
+    ...(rule.suppressPrefixLength === undefined
+      ? []
+      : [`suppress_prefixlength ${rule.suppressPrefixLength}`]),
   ].join(' ');
 }
 
@@ -96,6 +101,9 @@ export function ruleText(rule: RouteRule): string {
     rule.iif === undefined ? '' : ` iif ${rule.iif}`,
     rule.fwmark === undefined ? '' : ` fwmark ${rule.fwmark}`,
     rule.action === undefined ? ` lookup ${rule.table ?? '?'}` : ` ${rule.action}`,
+    rule.suppressPrefixLength === undefined
+      ? ''
+      : ` suppress_prefixlength ${rule.suppressPrefixLength}`,
   ];
   return parts.join('');
 }

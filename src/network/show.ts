@@ -157,30 +157,45 @@ function showBridge(link: BridgeLink, state: NetworkState): Document {
   };
 }
 
-/** Only what people or tools configured, and one route for each slot: several are several next hops. */
+/** Only what people or tools configured; of several next hops (ECMP) each is an entry, with its weight. */
 function showRoutes(routes: readonly Route[]): readonly Document[] {
   const seen = new Set<string>();
-  return routes
-    .filter((route) => {
-      const { foreign, protocol, type, nextHopInterface } = route;
-      if (foreign || !CONFIGURED_PROTOCOLS.has(protocol)) return false;
-      if (type === 'unicast' && nextHopInterface === undefined) return false;
-      const slot = routeSlot(route);
-      if (seen.has(slot)) return false;
-      seen.add(slot);
-      return true;
-    })
-    .map((route) => ({
-      destination: route.destination,
-      ...(route.type === 'unicast' ? {} : { 'route-type': route.type }),
-      ...(route.type === 'unicast' && route.nextHopInterface !== undefined
-        ? { 'next-hop-interface': route.nextHopInterface }
-        : {}),
-      ...(route.nextHopAddress === undefined ? {} : { 'next-hop-address': route.nextHopAddress }),
-      ...(route.metric === undefined ? {} : { metric: route.metric }),
-      'table-id': route.table,
-      ...(route.source === undefined ? {} : { source: route.source }),
-    }));
+  return routes.flatMap((route) => {
+    const { foreign, protocol, type, nextHopInterface, nextHops } = route;
+    if (foreign || !CONFIGURED_PROTOCOLS.has(protocol)) return [];
+    // IPv6 can have more than one route in a slot, beside each other; a document cannot.
+    if (seen.has(routeSlot(route))) return [];
+    seen.add(routeSlot(route));
+    if (nextHops !== undefined) {
+      return nextHops.map((hop) => showRoute(route, hop.interface, hop.address, hop.weight));
+    }
+    if (type !== 'unicast') return [showRoute(route, undefined, undefined, undefined)];
+    return nextHopInterface === undefined
+      ? []
+      : [showRoute(route, nextHopInterface, route.nextHopAddress, undefined)];
+  });
+}
+
+function showRoute(
+  route: Route,
+  device: string | undefined,
+  via: string | undefined,
+  weight: number | undefined,
+): Document {
+  return {
+    destination: route.destination,
+    ...(route.type === 'unicast' ? {} : { 'route-type': route.type }),
+    ...(device === undefined ? {} : { 'next-hop-interface': device }),
+    ...(via === undefined ? {} : { 'next-hop-address': via }),
+    ...(route.metric === undefined ? {} : { metric: route.metric }),
+    'table-id': route.table,
+    ...(weight === undefined ? {} : { weight }),
+    ...(route.source === undefined ? {} : { source: route.source }),
+    ...(route.mtu === undefined ? {} : { mtu: route.mtu }),
+    ...(route.mtuLocked === true ? { 'lock-mtu': true } : {}),
+    ...(route.cwnd === undefined ? {} : { cwnd: route.cwnd }),
+    ...(route.initialCwnd === undefined ? {} : { 'initial-cwnd': route.initialCwnd }),
+  };
 }
 
 function showRule(rule: RouteRule): Document {
@@ -195,5 +210,8 @@ function showRule(rule: RouteRule): Document {
     ...(rule.action === undefined
       ? { 'route-table': rule.table ?? MAIN_TABLE }
       : { action: rule.action }),
+    ...(rule.suppressPrefixLength === undefined
+      ? {}
+      : { 'suppress-prefix-length': rule.suppressPrefixLength }),
   };
 }

@@ -146,6 +146,15 @@ export type InterfaceState = Readonly<{
 
 export type RouteType = 'unicast' | 'blackhole' | 'unreachable' | 'prohibit';
 
+/** One of the next hops that share the traffic of a route (ECMP). */
+export type NextHop = Readonly<{
+  interface: string;
+  address: string | undefined;
+  /** 1–256 (rtnetlink's hops + 1). */
+  weight: number;
+  onlink: boolean;
+}>;
+
 export type Route = Readonly<{
   family: IpFamily;
   type: RouteType;
@@ -159,9 +168,22 @@ export type Route = Readonly<{
   nextHopAddress: string | undefined;
   source: string | undefined;
   onlink: boolean;
+  /**
+   * Two or more next hops, in the order of interface and address; `nextHopInterface` and
+   * `nextHopAddress` are undefined then.
+   */
+  nextHops?: readonly NextHop[];
+  /** Path MTU (RTAX_MTU). */
+  mtu?: number;
+  /** The MTU is not lowered by what path MTU discovery finds. */
+  mtuLocked?: boolean;
+  /** Clamp of the congestion window; always locked, for the kernel ignores it else (RTAX_CWND). */
+  cwnd?: number;
+  /** Congestion window that connections begin with (RTAX_INITCWND). */
+  initialCwnd?: number;
   /** rtnetlink protocol number (2 kernel, 3 boot, 4 static, 9 ra, 16 dhcp …). */
   protocol: number;
-  /** Several next hops, or attributes that netorch does not model: kept as it is, never changed. */
+  /** Has attributes that netorch does not model: kept as it is, never changed. */
   foreign: boolean;
 }>;
 
@@ -176,6 +198,8 @@ export type RouteRule = Readonly<{
   fwmask: number | undefined;
   table: number | undefined;
   action: 'blackhole' | 'unreachable' | 'prohibit' | undefined;
+  /** Routes of the table with a prefix of this length or shorter are passed over (FRA_SUPPRESS_PREFIXLEN). */
+  suppressPrefixLength?: number;
   /** Uses selectors that netorch does not model: kept as it is. */
   foreign: boolean;
 }>;

@@ -5,7 +5,7 @@ import { bondOptionProblems, monitorProblems } from './bond.js';
 import { bridgeOptionProblems } from './bridge.js';
 import { sortByPlace } from './error-order.js';
 import { locationOf } from './desired.js';
-import type { DesiredInterface, DesiredState } from './desired.js';
+import type { DesiredInterface, DesiredRoute, DesiredState } from './desired.js';
 import { MAIN_TABLE } from './route.js';
 import { bottomUp } from './stacking.js';
 
@@ -344,7 +344,7 @@ class Check {
   }
 
   routes(): void {
-    const slots = new Map<string, SourceLocation | undefined>();
+    const slots = new Map<string, DesiredRoute[]>();
     for (const route of this.#desired.routes) {
       const at = (text: string): void => this.#at(route.location, `route ${text}`);
       const device = route.nextHopInterface;
@@ -384,15 +384,49 @@ class Check {
       if (route.source !== undefined && route.source.includes(':') !== (route.family === 'ipv6')) {
         at(`to ${to}: source ${route.source} is of the other IP family`);
       }
-      const slot = `${to} ${route.table ?? MAIN_TABLE} ${route.metric ?? '-'}`;
-      if (slots.has(slot)) {
-        this.#at(
-          route.location,
-          `route to ${to} is there twice with one metric; several next hops (ECMP) are not done by netorch yet`,
-          slots.get(slot),
-        );
+      this.#oneRouteASlot(slots, route, to);
+      if (route.mtuLocked === true && route.mtu === undefined)
+        at(`to ${to}: lock-mtu needs an mtu`);
+      if (type !== 'unicast' && route.weight !== undefined) {
+        at(`to ${to}: a ${type} route has no weight`);
       }
-      slots.set(slot, route.location);
+    }
+  }
+
+  /** Several routes to one destination with one metric: each a next hop with its weight (ECMP), or a mistake. */
+  #oneRouteASlot(slots: Map<string, DesiredRoute[]>, route: DesiredRoute, to: string): void {
+    const slot = `${to} ${route.table ?? MAIN_TABLE} ${route.metric ?? '-'}`;
+    const others = slots.get(slot) ?? [];
+    const [first] = others;
+    slots.set(slot, [...others, route]);
+    if (first === undefined) return;
+    const text = (words: string): void =>
+      this.#at(route.location, `route to ${to} ${words}`, first.location);
+    if (others.some((other) => other.weight === undefined) || route.weight === undefined) {
+      text(
+        'is there twice with one metric; to use both next hops (ECMP) give each a weight (1–256)',
+      );
+      return;
+    }
+    const sameWay = others.some(
+      (other) =>
+        other.nextHopInterface === route.nextHopInterface &&
+        other.nextHopAddress === route.nextHopAddress,
+    );
+    if (sameWay) text('is there twice with one next hop');
+    if (
+      others.some(
+        (other) =>
+          other.source !== route.source ||
+          other.mtu !== route.mtu ||
+          other.mtuLocked !== route.mtuLocked ||
+          other.cwnd !== route.cwnd ||
+          other.initialCwnd !== route.initialCwnd,
+      )
+    ) {
+      text(
+        'has next hops that differ in source, mtu or cwnd; these belong to the route as a whole',
+      );
     }
   }
 
@@ -410,6 +444,18 @@ class Check {
       if (rule.fwmask !== undefined && rule.fwmark === undefined) at('has fwmask without fwmark');
       if (rule.action !== undefined && rule.table !== undefined) {
         at('has both action and route-table; they exclude each other');
+      }
+      if (rule.suppressPrefixLength !== undefined) {
+        if (rule.action !== undefined) {
+          at(
+            'has both action and suppress-prefix-length; only the lookup in a table can be suppressed',
+          );
+        }
+        if (rule.family === 'ipv4' && rule.suppressPrefixLength > 32) {
+          at(
+            `has suppress-prefix-length ${rule.suppressPrefixLength}; an IPv4 prefix has at most 32`,
+          );
+        }
       }
     }
   }

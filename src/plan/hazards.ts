@@ -106,7 +106,7 @@ export function planHazards(input: PlanHazardInput): Hazard[] {
       hazards.push({
         kind: 'route-lost',
         severity: 'warning',
-        text: `the kernel drops the route ${route.destination} (table ${route.table}), which netorch cannot put back: it has several next hops or attributes of its own`,
+        text: `the kernel drops the route ${route.destination} (table ${route.table}), which netorch cannot put back: it has attributes of its own`,
       });
     }
   }

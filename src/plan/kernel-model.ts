@@ -8,6 +8,7 @@
  */
 import { assertNever } from '../errors.js';
 import { isInSubnet } from '../network/ip.js';
+import { routeDevices, routeWay } from '../network/route.js';
 import { ruleMeaning } from '../network/rule.js';
 import type {
   BridgePort,
@@ -48,14 +49,7 @@ export function routeKey(route: Route): string {
 }
 
 export function sameRoute(a: Route, b: Route): boolean {
-  return (
-    routeKey(a) === routeKey(b) &&
-    a.type === b.type &&
-    a.nextHopInterface === b.nextHopInterface &&
-    a.nextHopAddress === b.nextHopAddress &&
-    a.source === b.source &&
-    a.onlink === b.onlink
-  );
+  return routeKey(a) === routeKey(b) && routeWay(a) === routeWay(b) && a.onlink === b.onlink;
 }
 
 export class KernelModel {
@@ -156,7 +150,7 @@ export class KernelModel {
         if (!operation.enabled) {
           item.ipv6 = [];
           this.dropRoutes(
-            (route) => route.family === 'ipv6' && route.nextHopInterface === item.name,
+            (route) => route.family === 'ipv6' && routeDevices(route).includes(item.name),
           );
         }
         return;
@@ -244,7 +238,7 @@ export class KernelModel {
     for (const port of this.portsOf(name)) this.detach(port);
     if (item.controller !== undefined) this.detach(item);
     this.interfaces.delete(name);
-    this.dropRoutes((route) => route.nextHopInterface === name);
+    this.dropRoutes((route) => routeDevices(route).includes(name));
     if (item.link.kind === 'veth' && item.link.peer !== undefined) this.delete(item.link.peer);
   }
 
@@ -258,7 +252,8 @@ export class KernelModel {
   private setDown(item: ModelInterface): void {
     item.up = false;
     item.ipv6 = [];
-    this.dropRoutes((route) => route.nextHopInterface === item.name);
+    // Of several next hops the kernel only marks this one dead: putting the whole route back is safe.
+    this.dropRoutes((route) => routeDevices(route).includes(item.name));
     for (const child of this.childrenOf(item.name))
       if (child.link.kind === 'vlan' && child.up) this.setDown(child);
   }
@@ -277,7 +272,9 @@ export class KernelModel {
     if (mtu < 1280) {
       // net/ipv6/addrconf.c NETDEV_CHANGEMTU: below IPV6_MIN_MTU the stack of the device is taken down.
       item.ipv6 = [];
-      this.dropRoutes((route) => route.family === 'ipv6' && route.nextHopInterface === item.name);
+      this.dropRoutes(
+        (route) => route.family === 'ipv6' && routeDevices(route).includes(item.name),
+      );
     }
   }
 
@@ -369,16 +366,21 @@ export class KernelModel {
       item.ipv4 = item.ipv4.filter((other) => !isSame(other) && !(isPrimary && inSubnet(other)));
     }
     const left = family === 'ipv4' ? item.ipv4 : item.ipv6;
-    this.dropRoutes(
-      (route) =>
-        route.family === family &&
-        (route.source === address.ip ||
-          (route.nextHopInterface === item.name &&
-            ((family === 'ipv4' && left.length === 0) ||
-              (route.nextHopAddress !== undefined &&
-                isInSubnet(route.nextHopAddress, address) &&
-                !left.some((other) => isInSubnet(route.nextHopAddress ?? '', other)))))),
-    );
+    const isUnreachable = (via: string | undefined): boolean =>
+      via !== undefined &&
+      isInSubnet(via, address) &&
+      !left.some((other) => isInSubnet(via, other));
+    this.dropRoutes((route) => {
+      if (route.family !== family) return false;
+      if (route.source === address.ip) return true;
+      if (!routeDevices(route).includes(item.name)) return false;
+      if (family === 'ipv4' && left.length === 0) return true;
+      return (
+        isUnreachable(route.nextHopAddress) ||
+        route.nextHops?.some((hop) => hop.interface === item.name && isUnreachable(hop.address)) ===
+          true
+      );
+    });
   }
 
   private dropRoutes(isGone: (route: Route) => boolean): void {

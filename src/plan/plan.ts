@@ -6,7 +6,7 @@
 import { NetorchError } from '../errors.js';
 import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/bond.js';
 import type { DesiredInterface, DesiredState } from '../network/desired.js';
-import { routeText } from '../network/route.js';
+import { routeDevices, routeText } from '../network/route.js';
 import { ruleMeaning, ruleText } from '../network/rule.js';
 import {
   baseOf,
@@ -147,8 +147,8 @@ class Planner {
         continue;
       // A route with the same key is replaced in one step later, without a gap.
       if (kept.has(routeKey(route))) continue;
-      const device = route.nextHopInterface;
-      if (device !== undefined && this.mustGo(device)) continue;
+      // With its device it goes by itself, also where that is one of several (NETDEV_UNREGISTER).
+      if (routeDevices(route).some((device) => this.mustGo(device))) continue;
       this.emit(
         {
           id: `remove route ${routeText(route)}`,
@@ -674,8 +674,12 @@ class Planner {
     const wanted = this.input.desired.routes.find(
       (item) =>
         (item.destination === undefined || item.destination === route.destination) &&
-        (item.nextHopInterface === undefined || item.nextHopInterface === route.nextHopInterface) &&
-        (item.nextHopAddress === undefined || item.nextHopAddress === route.nextHopAddress) &&
+        (item.nextHopInterface === undefined ||
+          item.nextHopInterface === route.nextHopInterface ||
+          routeDevices(route).includes(item.nextHopInterface)) &&
+        (item.nextHopAddress === undefined ||
+          item.nextHopAddress === route.nextHopAddress ||
+          route.nextHops?.some((hop) => hop.address === item.nextHopAddress) === true) &&
         (item.table === undefined || item.table === route.table),
     );
     if (wanted?.location !== undefined) {
@@ -689,7 +693,8 @@ class Planner {
       (route) => !route.foreign && !this.model.routes.some((other) => sameRoute(other, route)),
     );
     // A next hop must be reachable when its route is added: routes without one come first.
-    const hops = (route: Route) => (route.nextHopAddress === undefined ? 0 : 1);
+    const hops = (route: Route) =>
+      route.nextHopAddress === undefined && route.nextHops === undefined ? 0 : 1;
     for (const route of [...missing].sort((a, b) => hops(a) - hops(b))) {
       const wasThere = this.input.observed.routes.some((other) => sameRoute(other, route));
       this.emit(

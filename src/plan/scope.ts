@@ -1,4 +1,5 @@
 /** Which interfaces a list of changes may touch, directly or by consequence. */
+import { routeDevices } from '../network/route.js';
 import { baseOf, portsOf, type NetworkState } from '../network/state.js';
 import type { Operation } from './change.js';
 
@@ -15,9 +16,7 @@ export function namesOf(operation: Operation): readonly string[] {
       return [operation.name, operation.from];
     case 'add-route':
     case 'delete-route':
-      return operation.route.nextHopInterface === undefined
-        ? []
-        : [operation.route.nextHopInterface];
+      return routeDevices(operation.route);
     case 'add-rule':
     case 'delete-rule':
     case 'set-dns':

@@ -123,12 +123,12 @@ describe('reading a real host', () => {
     expect(routes).toEqual([
       'unicast 0.0.0.0/0 192.0.2.129 200',
       'unicast 0.0.0.0/0 10.10.0.1 254',
-      'unicast 172.16.0.0/16 192.0.2.129 254 foreign',
+      'unicast 172.16.0.0/16 - 254',
       'unicast 172.17.0.0/16 198.51.100.1 254',
-      'unicast 172.18.0.0/16 - 254 foreign',
+      'unicast 172.18.0.0/16 - 254',
       'blackhole 172.19.0.0/16 - 254',
       'unicast 2001:db8:2::/64 2001:db8:1::1 254',
-      'unicast 2001:db8:3::/64 2001:db8:1::2 254 foreign',
+      'unicast 2001:db8:3::/64 - 254',
       'unreachable 2001:db8:dead::/48 - 254',
     ]);
     expect(state.routes.find((route) => route.destination === '172.17.0.0/16')).toMatchObject({
@@ -136,6 +136,12 @@ describe('reading a real host', () => {
       source: '198.51.100.6',
       protocol: 3,
     });
+    expect(state.routes.find((route) => route.destination === '2001:db8:3::/64')?.nextHops).toEqual(
+      [
+        { interface: 'br0', address: '2001:db8:1::1', weight: 1, onlink: false },
+        { interface: 'br0', address: '2001:db8:1::2', weight: 1, onlink: false },
+      ],
+    );
   });
 
   test('reads rules, with the action that ip -N prints as a number', () => {

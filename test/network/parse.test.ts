@@ -349,7 +349,6 @@ describe('what netorch does not do is refused by name', () => {
     ['hostname: {config: h1}', 'the hostname'],
     ['ovs-db: {}', 'Open vSwitch'],
     ['capture: {a: b}', 'NMPolicy captures'],
-    ['routes: {config: [{destination: 0.0.0.0/0, next-hop-interface: a, weight: 5}]}', 'ECMP'],
     ['routes: {config: [{destination: 0.0.0.0/0, next-hop-interface: a, vrf-name: v}]}', 'VRFs'],
   ])('%s', (text, reason) => {
     const [error, ...more] = failureOf(() => desiredOf(text));

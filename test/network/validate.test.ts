@@ -191,7 +191,32 @@ describe('a document that contradicts itself', () => {
     [
       'two next hops for one route',
       'routes:\n  config:\n    - {destination: 0.0.0.0/0, next-hop-interface: a}\n    - {destination: 0.0.0.0/0, next-hop-interface: b}',
-      '4:7 INVALID_NETWORK: route to 0.0.0.0/0 is there twice with one metric; several next hops (ECMP) are not done by netorch yet',
+      '4:7 INVALID_NETWORK: route to 0.0.0.0/0 is there twice with one metric; to use both next hops (ECMP) give each a weight (1–256)',
+    ],
+    [
+      'one next hop twice',
+      'routes:\n  config:\n    - {destination: 0.0.0.0/0, next-hop-interface: a, weight: 1}\n    - {destination: 0.0.0.0/0, next-hop-interface: a, weight: 2}',
+      '4:7 INVALID_NETWORK: route to 0.0.0.0/0 is there twice with one next hop',
+    ],
+    [
+      'next hops that differ in what belongs to the route',
+      'routes:\n  config:\n    - {destination: 0.0.0.0/0, next-hop-interface: a, weight: 1}\n    - {destination: 0.0.0.0/0, next-hop-interface: b, weight: 2, mtu: 1400}',
+      '4:7 INVALID_NETWORK: route to 0.0.0.0/0 has next hops that differ in source, mtu or cwnd; these belong to the route as a whole',
+    ],
+    [
+      'a locked MTU that is not given',
+      'routes:\n  config:\n    - {destination: 0.0.0.0/0, next-hop-interface: a, lock-mtu: true}',
+      '3:7 INVALID_NETWORK: route to 0.0.0.0/0: lock-mtu needs an mtu',
+    ],
+    [
+      'a suppressed prefix without a table',
+      'route-rules:\n  config:\n    - {family: ipv4, action: prohibit, suppress-prefix-length: 0}',
+      '3:7 INVALID_NETWORK: route rule has both action and suppress-prefix-length; only the lookup in a table can be suppressed',
+    ],
+    [
+      'a prefix that no IPv4 route has',
+      'route-rules:\n  config:\n    - {family: ipv4, suppress-prefix-length: 33}',
+      '3:7 INVALID_NETWORK: route rule has suppress-prefix-length 33; an IPv4 prefix has at most 32',
     ],
     [
       'a wildcard over everything',
