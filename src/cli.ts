@@ -10,12 +10,16 @@ import { applyCommand } from './commands/apply.js';
 import { inventoryCommand } from './commands/inventory.js';
 import { execCommand } from './commands/exec.js';
 import { expandCommand } from './commands/expand.js';
+import { diffCommand } from './commands/diff.js';
+import { historyCommand } from './commands/history.js';
 import { labCommand } from './commands/lab.js';
 import { pingCommand } from './commands/ping.js';
 import { planCommand } from './commands/plan.js';
+import { reportCommand } from './commands/report.js';
 import { showCommand } from './commands/show.js';
 import { statusCommand } from './commands/status.js';
 import { validateCommand } from './commands/validate.js';
+import { watchCommand } from './commands/watch.js';
 import { NetorchError, NetorchErrors } from './errors.js';
 import { printErrors } from './commands/print-errors.js';
 import { stateFolder } from './run/journal.js';
@@ -41,6 +45,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(applyCommand(setExitCode))
     .addCommand(showCommand(setExitCode))
     .addCommand(statusCommand(setExitCode))
+    .addCommand(historyCommand())
+    .addCommand(reportCommand())
+    .addCommand(diffCommand(setExitCode))
+    .addCommand(watchCommand(setExitCode))
     .addCommand(pingCommand(setExitCode))
     .addCommand(execCommand(setExitCode))
     .addCommand(validateCommand())

@@ -20,6 +20,8 @@ export type ReporterEnvironment = Readonly<{
   env: Readonly<Record<string, string | undefined>>;
   /** Ctrl-C on a screen; in the other kinds it arrives as SIGINT, as always. */
   onInterrupt: () => void;
+  /** The run is another process's: what is shown here can only look on. */
+  isWatching?: boolean;
   /** Milliseconds since the epoch; default: the system's clock. */
   now?: () => number;
   /** For clock times; default: the system's. */
