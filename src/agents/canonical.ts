@@ -102,6 +102,9 @@ const ROUTE_RULES = (name: string): readonly Rule[] => [
   { substitute: '^', by: `${name} ` },
 ];
 
+/** Made by the kernel with the first VRF, and kept for good (drivers/net/vrf.c, vrf_fib_rule). */
+const VRF_RULE: Rule = { drop: '^1000:.*\\[l3mdev-table\\]' };
+
 const SECTIONS: readonly Section[] = [
   { name: 'link', rules: LINK_RULES },
   {
@@ -119,11 +122,21 @@ const SECTIONS: readonly Section[] = [
   { name: 'route6', rules: ROUTE_RULES('route6') },
   {
     name: 'rule4',
-    rules: [{ substitute: '\\s+', by: ' ' }, remove(' $'), { substitute: '^', by: 'rule4 ' }],
+    rules: [
+      VRF_RULE,
+      { substitute: '\\s+', by: ' ' },
+      remove(' $'),
+      { substitute: '^', by: 'rule4 ' },
+    ],
   },
   {
     name: 'rule6',
-    rules: [{ substitute: '\\s+', by: ' ' }, remove(' $'), { substitute: '^', by: 'rule6 ' }],
+    rules: [
+      VRF_RULE,
+      { substitute: '\\s+', by: ' ' },
+      remove(' $'),
+      { substitute: '^', by: 'rule6 ' },
+    ],
   },
   {
     name: 'neigh',

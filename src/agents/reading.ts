@@ -17,6 +17,7 @@ import {
   type Link,
   type PortVlan,
 } from '../network/state.js';
+import { mapText } from '../network/type-options.js';
 import { canonicalLines, splitSections } from './canonical.js';
 import type { ObservedHost, OpenTransaction, SshConnection } from './observed-host.js';
 import { findOwners } from './owners.js';
@@ -117,6 +118,30 @@ function portOptions(data: Json): Record<string, string> {
   return options;
 }
 
+const MAC_VLAN_MODES = ['vepa', 'bridge', 'private', 'passthru', 'source'] as const;
+
+/** ip/iplink_vlan.c, vlan_print_opt. */
+function vlanOptions(data: Json): Record<string, string> {
+  const flags = listOf(data, 'flags');
+  const flag = (name: string): string => (flags.includes(name) ? 'on' : 'off');
+  const map = (key: string): string =>
+    mapText(
+      listOf(data, key).flatMap((pair): (readonly [number, number])[] => {
+        const from = isObject(pair) ? numberOf(pair, 'from') : undefined;
+        const to = isObject(pair) ? numberOf(pair, 'to') : undefined;
+        return from === undefined || to === undefined ? [] : [[from, to]];
+      }),
+    );
+  return {
+    gvrp: flag('GVRP'),
+    mvrp: flag('MVRP'),
+    reorder_hdr: flag('REORDER_HDR'),
+    loose_binding: flag('LOOSE_BINDING'),
+    'ingress-qos-map': map('ingress_qos'),
+    'egress-qos-map': map('egress_qos'),
+  };
+}
+
 function parseVlanTable(json: Json): readonly PortVlan[] {
   const vlans: PortVlan[] = [];
   for (const entry of listOf(json, 'vlans')) {
@@ -139,6 +164,9 @@ function parseVlanTable(json: Json): readonly PortVlan[] {
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** Kinds not modelled that the kernel unregisters together with the device they stand on. */
+const VANISH_WITH_BASE: ReadonlySet<string> = new Set(['ipvlan', 'ipvtap', 'macsec', 'hsr']);
 
 type RawLink = Readonly<{ name: string; json: Json; kind: string | undefined; data: Json }>;
 
@@ -177,7 +205,24 @@ function linkOf(
       ) {
         return { kind: 'other', type: 'vlan' };
       }
-      return { kind: 'vlan', base, id, protocol };
+      return { kind: 'vlan', base, id, protocol, options: vlanOptions(data) };
+    }
+    case 'macvlan':
+    case 'macvtap': {
+      const base = textOf(json, 'link');
+      const mode = MAC_VLAN_MODES.find((known) => known === textOf(data, 'mode'));
+      if (base === undefined || mode === undefined) return { kind: 'other', type: kind };
+      return {
+        kind: kind === 'macvlan' ? 'mac-vlan' : 'mac-vtap',
+        base,
+        mode,
+        promiscuous: data['nopromisc'] !== true,
+      };
+    }
+    case 'vrf': {
+      const table = numberOf(data, 'table');
+      if (table === undefined) return { kind: 'other', type: kind };
+      return { kind, table, ports: ports.map((port) => port.name).sort(compareText) };
     }
     case 'bridge':
       return {
@@ -208,8 +253,11 @@ function linkOf(
         learning: data['learning'] !== false,
       };
     }
-    default:
-      return { kind: 'other', type: kind };
+    default: {
+      const base = textOf(json, 'link');
+      const isBase = VANISH_WITH_BASE.has(kind) && all.some((other) => other.name === base);
+      return { kind: 'other', type: kind, ...(base !== undefined && isBase ? { base } : {}) };
+    }
   }
 }
 

@@ -196,7 +196,9 @@ export function parseRuleLine(line: string, family: IpFamily): RouteRule | undef
     ((priority === 0 && rule.table === 255) ||
       (priority === 32766 && rule.table === 254) ||
       (priority === 32767 && rule.table === 253));
-  return isOwn ? undefined : rule;
+  // Made by the kernel with the first VRF, and kept for good (drivers/net/vrf.c, vrf_fib_rule).
+  const isVrfRule = priority === 1000 && line.includes('[l3mdev-table]');
+  return isOwn || isVrfRule ? undefined : rule;
 }
 
 /** RA, DHCP and routing daemons own their routes (rtnetlink.h, RTPROT_*). */

@@ -19,6 +19,9 @@ const MODULES: Readonly<Record<string, string>> = {
   vxlan: 'vxlan',
   veth: 'veth',
   dummy: 'dummy',
+  'mac-vlan': 'macvlan',
+  'mac-vtap': 'macvtap',
+  vrf: 'vrf',
 };
 
 /** The iproute2 backend: runtime state only, through `ip`, `bridge` and /proc. */

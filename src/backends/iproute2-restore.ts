@@ -7,12 +7,26 @@ import { quoteSh } from '../quote-sh.js';
 import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/bond.js';
 import { canonicalNetwork, defaultDestination } from '../network/ip.js';
 import { MAIN_TABLE, nextHopWords, routeSlot } from '../network/route.js';
-import type { InterfaceState, NetworkState } from '../network/state.js';
+import type { InterfaceState, Link, NetworkState } from '../network/state.js';
+import {
+  typeOptionsDifference,
+  typeOptionWords,
+  withTypeOptions,
+} from '../network/type-options.js';
 import type { ChangePlan, Operation } from '../plan/change.js';
 import { sameRoute } from '../plan/kernel-model.js';
 import { dependencyOrder } from '../plan/order.js';
 import { batchLine, escapeEre } from './batch.js';
-import { bondWords, bridgeWords, linkTypeWords, routeWords, ruleWords } from './iproute2.js';
+import {
+  baseWords,
+  bondWords,
+  bridgeWords,
+  isPassthru,
+  kindWord,
+  linkTypeWords,
+  routeWords,
+  ruleWords,
+} from './iproute2.js';
 import type { BackendScripts } from './steps.js';
 
 export type RestoreInput = Readonly<{
@@ -426,12 +440,20 @@ function identityGlob(item: InterfaceState, line: string): string {
       const base = item.link.kind === 'vlan' ? `"link":"${item.link.base}"` : '';
       return `*${base}*${data}*`;
     }
+    case 'vrf':
+      return `*"info_kind":"vrf","info_data":{"table":${item.link.table}}*`;
+    case 'mac-vlan':
+    case 'mac-vtap': {
+      const kind = `*"link":"${item.link.base}"*"info_kind":"${kindWord(item.link.kind)}"`;
+      if (!isPassthru(item.link)) return `${kind}*"mode":"?[!a]*`; // every mode but passthru
+      return `${kind}*"mode":"passthru"${item.link.promiscuous ? ',"[!n]' : ',"nopromisc"'}*`;
+    }
     case 'bond':
       return '*"info_kind":"bond"*';
     case 'linux-bridge':
       return '*"info_kind":"bridge"*';
     default:
-      return `*"info_kind":"${item.link.kind}"*`;
+      return `*"info_kind":"${kindWord(item.link.kind)}"*`;
   }
 }
 
@@ -488,12 +510,13 @@ function recipe(
   } else {
     const type = linkTypeWords(link);
     if (type !== undefined) create = createLine(item, type);
+    options = restoredTypeOptions(item.name, link, operations);
   }
   const controller =
     item.controller === undefined ? undefined : observed.interfaces.get(item.controller);
   const permanent = /"perm_hwaddr":"([0-9a-f:]+)"/.exec(line)?.[1];
   const isBondPort = controller?.link.kind === 'bond';
-  const mac = isBondPort ? permanent : item.mac;
+  const mac = isBondPort ? permanent : isPassthru(link) ? undefined : item.mac;
   const values: Readonly<Record<string, string>> = {
     R_CREATE: create,
     R_IDENTITY: create === '' ? '*' : identityGlob(item, line),
@@ -532,15 +555,22 @@ function extraWords(line: string, item: InterfaceState): readonly string[] {
   ];
 }
 
+/** What set-type-options changes, as it was; from the target of the last one, or from any before it. */
+function restoredTypeOptions(
+  name: string,
+  link: Link,
+  operations: readonly Operation[],
+): readonly string[] {
+  const words: Record<string, string> = {};
+  for (const operation of operations) {
+    if (operation.op !== 'set-type-options' || operation.name !== name) continue;
+    Object.assign(words, typeOptionsDifference(withTypeOptions(link, operation.options), link));
+  }
+  return Object.keys(words).length === 0 ? [] : [kindWord(link.kind), ...typeOptionWords(words)];
+}
+
 function createLine(item: InterfaceState, type: readonly (string | number)[]): string {
-  return batchLine([
-    'link',
-    'add',
-    ...(item.link.kind === 'vlan' ? ['link', item.link.base] : []),
-    'name',
-    item.name,
-    ...type,
-  ]);
+  return batchLine(['link', 'add', ...baseWords(item.link), 'name', item.name, ...type]);
 }
 
 // ---- restore.sh ------------------------------------------------------------------------------------

@@ -1,7 +1,10 @@
 /** The iproute2 backend, way there: each operation as lines of `ip -batch`, `bridge -batch` or a write. Pure. */
 import { assertNever } from '../errors.js';
 import { nextHopWords, qualityWords } from '../network/route.js';
+import { baseOf } from '../network/state.js';
 import type { DnsState, InterfaceState, Link, Route, RouteRule } from '../network/state.js';
+import { typeOptionWords } from '../network/type-options.js';
+import { NEW_VLAN_OPTIONS } from '../network/vlan.js';
 import type { Change, Operation } from '../plan/change.js';
 import { batchLine } from './batch.js';
 import type { Segment, StepLine } from './steps.js';
@@ -39,13 +42,44 @@ export function bridgeWords(options: Readonly<Record<string, string>>): readonly
     .flatMap(([key, value]) => [key, value]);
 }
 
+/** Kinds by the words of `ip link`, where they differ from those of documents. */
+const KIND_WORDS: Readonly<Partial<Record<Link['kind'], string>>> = {
+  'mac-vlan': 'macvlan',
+  'mac-vtap': 'macvtap',
+  'linux-bridge': 'bridge',
+};
+
+export function kindWord(kind: Link['kind']): string {
+  return KIND_WORDS[kind] ?? kind;
+}
+
+/** `link BASE`, for those that are made on one (a vxlan says it among its options). */
+export function baseWords(link: Link): readonly string[] {
+  const base = link.kind === 'vxlan' ? undefined : baseOf(link);
+  return base === undefined ? [] : ['link', base];
+}
+
 /** `type …` and what follows, for `ip link add`; undefined for what cannot be made. */
 export function linkTypeWords(link: Link): readonly (string | number)[] | undefined {
   switch (link.kind) {
     case 'bond':
       return ['type', 'bond', ...bondWords({ mode: link.mode, ...link.options })];
     case 'vlan':
-      return ['type', 'vlan', 'protocol', link.protocol, 'id', link.id];
+      return [
+        'type',
+        'vlan',
+        'protocol',
+        link.protocol,
+        'id',
+        link.id,
+        ...typeOptionWords(
+          Object.fromEntries(
+            Object.entries(link.options ?? {}).filter(
+              ([key, value]) => NEW_VLAN_OPTIONS[key] !== value,
+            ),
+          ),
+        ),
+      ];
     case 'linux-bridge':
       return ['type', 'bridge', ...bridgeWords(link.options)];
     case 'vxlan': {
@@ -65,6 +99,17 @@ export function linkTypeWords(link: Link): readonly (string | number)[] | undefi
     }
     case 'veth':
       return ['type', 'veth', ...(link.peer === undefined ? [] : ['peer', 'name', link.peer])];
+    case 'mac-vlan':
+    case 'mac-vtap':
+      return [
+        'type',
+        kindWord(link.kind),
+        'mode',
+        link.mode,
+        ...(link.promiscuous ? [] : ['nopromisc']),
+      ];
+    case 'vrf':
+      return ['type', 'vrf', 'table', link.table];
     case 'dummy':
       return ['type', 'dummy'];
     case 'ethernet':
@@ -74,16 +119,21 @@ export function linkTypeWords(link: Link): readonly (string | number)[] | undefi
   }
 }
 
+export function isPassthru(link: Link): boolean {
+  return 'mode' in link && link.mode === 'passthru';
+}
+
 function createLink(item: InterfaceState): Step {
   const type = linkTypeWords(item.link);
   if (type === undefined) throw new Error(`${item.name} cannot be made: it is a ${item.link.kind}`);
   return ip(
     'link',
     'add',
-    ...(item.link.kind === 'vlan' ? ['link', item.link.base] : []),
+    ...baseWords(item.link),
     'name',
     item.name,
-    ...(item.mac === undefined ? [] : ['address', item.mac]),
+    // In mode passthru the MAC is that of the base: to give another one is to change it there.
+    ...(item.mac === undefined || isPassthru(item.link) ? [] : ['address', item.mac]),
     'mtu',
     item.mtu,
     ...type,
@@ -176,6 +226,18 @@ function stepsOf(operation: Operation): readonly Step[] {
           'type',
           'bridge',
           ...bridgeWords(operation.options),
+        ),
+      ];
+    case 'set-type-options':
+      return [
+        ip(
+          'link',
+          'set',
+          'dev',
+          operation.name,
+          'type',
+          kindWord(operation.kind),
+          ...typeOptionWords(operation.options),
         ),
       ];
     case 'set-port-options':

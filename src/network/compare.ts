@@ -114,12 +114,25 @@ function compareLinks(add: Add, expected: Link, found: Link): void {
       add('link.base', expected.base, found.base);
       add('link.id', expected.id, found.id);
       add('link.protocol', expected.protocol, found.protocol);
+      compareOptions(add, 'link.options', expected.options ?? {}, found.options ?? {});
       return;
     case 'vxlan':
       if (!same(expected, found)) return;
       for (const key of ['id', 'base', 'local', 'remote', 'destinationPort', 'learning'] as const) {
         add(`link.${key}`, expected[key], found[key]);
       }
+      return;
+    case 'mac-vlan':
+    case 'mac-vtap':
+      if (!same(expected, found)) return;
+      for (const key of ['base', 'mode', 'promiscuous'] as const) {
+        add(`link.${key}`, expected[key], found[key]);
+      }
+      return;
+    case 'vrf':
+      if (!same(expected, found)) return;
+      add('link.table', expected.table, found.table);
+      add('link.ports', list(expected.ports), list(found.ports));
       return;
     case 'linux-bridge':
       if (same(expected, found)) compareBridges(add, expected, found);

@@ -11,6 +11,7 @@ import type {
   InterfaceKind,
   IpAddress,
   IpFamily,
+  MacVlanMode,
   PortVlan,
   RouteType,
   VlanProtocol,
@@ -41,7 +42,12 @@ export type DesiredInterface = Readonly<{
     options?: Readonly<Record<string, string>>;
     ports?: readonly string[];
   }>;
-  vlan?: Readonly<{ base?: string; id?: number; protocol?: VlanProtocol }>;
+  vlan?: Readonly<{
+    base?: string;
+    id?: number;
+    protocol?: VlanProtocol;
+    options?: Readonly<Record<string, string>>;
+  }>;
   bridge?: Readonly<{
     options?: Readonly<Record<string, string>>;
     ports?: readonly DesiredBridgePort[];
@@ -55,6 +61,9 @@ export type DesiredInterface = Readonly<{
     learning?: boolean;
   }>;
   veth?: Readonly<{ peer?: string }>;
+  /** Of a mac-vlan or a mac-vtap. */
+  macVlan?: Readonly<{ base?: string; mode?: MacVlanMode; promiscuous?: boolean }>;
+  vrf?: Readonly<{ table?: number; ports?: readonly string[] }>;
   /** netorch's own key: the bridge keeps no port that the plan does not name. */
   exclusive?: boolean;
   /**
@@ -130,4 +139,28 @@ export function locationOf(
     wanted = wanted.slice(0, Math.max(wanted.lastIndexOf('.'), 0));
   }
   return desired.locations.get('');
+}
+
+/** The base that the plan gives the interface, and the key it stands at (e.g. 'vlan.base'). */
+export function desiredBase(
+  desired: Pick<DesiredInterface, 'vlan' | 'vxlan' | 'macVlan'>,
+): Readonly<{ base: string | undefined; key: string }> {
+  if (desired.vlan !== undefined) return { base: desired.vlan.base, key: 'vlan.base' };
+  if (desired.macVlan !== undefined) return { base: desired.macVlan.base, key: 'macVlan.base' };
+  return { base: desired.vxlan?.base, key: 'vxlan.base' };
+}
+
+/** The ports that the plan lists for a controller, each with its key; undefined: no list is given. */
+export function desiredPorts(
+  desired: Pick<DesiredInterface, 'bond' | 'bridge' | 'vrf'>,
+): readonly Readonly<{ name: string; key: string }>[] | undefined {
+  const section =
+    desired.bond?.ports !== undefined
+      ? 'bond'
+      : desired.bridge?.ports !== undefined
+        ? 'bridge'
+        : 'vrf';
+  const names =
+    desired.bond?.ports ?? desired.bridge?.ports?.map((port) => port.name) ?? desired.vrf?.ports;
+  return names?.map((name) => ({ name, key: `${section}.ports.${name}` }));
 }

@@ -17,12 +17,14 @@ import {
   refusedUnless,
   truth,
 } from './scalars.js';
+import { macVlanSection } from './mac-vlan.js';
 import { vlanSection } from './vlan.js';
+import { vrfSection } from './vrf.js';
 import { vxlanSection } from './vxlan.js';
 
 /** Detaching is written as an empty text. */
 const controller = z.union([z.literal(''), interfaceName], {
-  error: 'must be the name of a bond or bridge, or empty to detach',
+  error: 'must be the name of a bond, bridge or vrf, or empty to detach',
 });
 
 const isEmptyMptcp = (value: unknown): boolean =>
@@ -35,7 +37,7 @@ const common = {
   name: interfaceName,
   type: z.unknown().optional(),
   state: oneOf(['up', 'down', 'absent', 'ignore']).optional(),
-  mtu: integer(68, 65_536).optional(),
+  mtu: integer(68, 65_575).optional(),
   'mac-address': mac.optional(),
   'copy-mac-from': interfaceName.optional(),
   controller: controller.optional(),
@@ -72,6 +74,9 @@ const bond = { 'link-aggregation': bondSection.optional() };
 const vlan = { vlan: vlanSection.optional() };
 const vxlan = { vxlan: vxlanSection.optional() };
 const veth = { veth: mapping({ peer: interfaceName.optional() }).optional() };
+const macVlan = { 'mac-vlan': macVlanSection.optional() };
+const macVtap = { 'mac-vtap': macVlanSection.optional() };
+const vrf = { vrf: vrfSection.optional() };
 const bridge = {
   bridge: bridgeSection.optional(),
   // netorch's own key: the bridge keeps no port that the plan does not name.
@@ -90,13 +95,24 @@ const schemas = {
   vlan: mapping({ ...common, ...vlan }),
   'linux-bridge': mapping({ ...common, ...bridge }),
   vxlan: mapping({ ...common, ...vxlan }),
+  'mac-vlan': mapping({ ...common, ...macVlan }),
+  'mac-vtap': mapping({ ...common, ...macVtap }),
+  vrf: mapping({ ...common, ...vrf }),
 } as const satisfies Record<DocumentKind, z.ZodType>;
 
 /** Without a type, what the host has decides; its section, if there is one, says the kind. */
 const untyped = mapping({ ...common, ...ethernet });
 
 type EveryKey = z.ZodObject<
-  typeof common & typeof bond & typeof vlan & typeof vxlan & typeof veth & typeof bridge,
+  typeof common &
+    typeof bond &
+    typeof vlan &
+    typeof vxlan &
+    typeof veth &
+    typeof bridge &
+    typeof macVlan &
+    typeof macVtap &
+    typeof vrf,
   z.core.$strict
 >;
 

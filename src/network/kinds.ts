@@ -10,6 +10,9 @@ export const KINDS = [
   'vlan',
   'linux-bridge',
   'vxlan',
+  'mac-vlan',
+  'mac-vtap',
+  'vrf',
 ] as const satisfies readonly InterfaceKind[];
 
 export type DocumentKind = (typeof KINDS)[number];
@@ -27,10 +30,7 @@ export const REFUSED_TYPES: Readonly<Record<string, string>> = {
   ipsec: notAtAll,
   macsec: notAtAll,
   hsr: notAtAll,
-  'mac-vlan': notYet,
-  'mac-vtap': notYet,
   ipvlan: notYet,
-  vrf: notYet,
   'ip-tunnel': notYet,
   tun: notYet,
   tap: notYet,
@@ -46,4 +46,7 @@ export const SECTION_OF_KIND: Readonly<Partial<Record<DocumentKind, string>>> = 
   'linux-bridge': 'bridge',
   vxlan: 'vxlan',
   veth: 'veth',
+  'mac-vlan': 'mac-vlan',
+  'mac-vtap': 'mac-vtap',
+  vrf: 'vrf',
 };

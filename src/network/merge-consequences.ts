@@ -1,13 +1,14 @@
 /** What the kernel does to links and addresses when links go down or become ports. */
 import type { Draft } from './merge-draft.js';
 import { belowOf, bottomUp } from './stacking.js';
-import { baseOf } from './state.js';
+import { baseOf, isSubordinatePort } from './state.js';
 import type { InterfaceState, IpState } from './state.js';
 
-/** Did this interface become a port of its controller in this plan? */
+/** Did this interface become a port of a bond or bridge in this plan? (A VRF leaves it as it is.) */
 export function isNewPort(draft: Draft, state: InterfaceState): boolean {
   return (
-    state.controller !== undefined && draft.before(state.name)?.controller !== state.controller
+    isSubordinatePort(state, draft.interfaces) &&
+    draft.before(state.name)?.controller !== state.controller
   );
 }
 
@@ -22,7 +23,8 @@ export function mergeAdministrativeState(draft: Draft): void {
   for (const name of bottomUp(belowOf(draft.interfaces)).order) {
     const state = draft.interfaces.get(name);
     if (state === undefined) continue;
-    const base = state.link.kind === 'vlan' ? baseOf(state.link) : undefined;
+    const isBound = state.link.kind === 'vlan' && state.link.options?.['loose_binding'] !== 'on';
+    const base = isBound ? baseOf(state.link) : undefined;
     const below = base === undefined ? undefined : draft.interfaces.get(base);
     if (state.up && below !== undefined && !below.up) {
       const desired = draft.wanted.get(name);

@@ -5,8 +5,10 @@ import { locationOf } from './desired.js';
 import type { DesiredInterface, DesiredIp } from './desired.js';
 import { linkLocalOf, samePrimaries } from './ip.js';
 import type { Draft } from './merge-draft.js';
+import { macVlanProblem } from './mac-vlan.js';
 import { VXLAN_PORT } from './vxlan.js';
-import type { BondLink, InterfaceState, IpAddress, IpState, Link } from './state.js';
+import type { BondLink, InterfaceState, IpAddress, IpState, Link, MacVlanLink } from './state.js';
+import { baseOf } from './state.js';
 
 export function mergeInterfaces(draft: Draft): void {
   for (const desired of draft.wanted.values()) {
@@ -121,7 +123,7 @@ function newLink(draft: Draft, desired: DesiredInterface): Link | undefined {
       const { base, id, protocol = '802.1q' } = desired.vlan ?? {};
       if (base === undefined) return lacks('vlan', 'a new VLAN needs vlan.base-iface');
       if (id === undefined) return lacks('vlan', 'a new VLAN needs vlan.id');
-      return { kind: 'vlan', base, id, protocol };
+      return { kind: 'vlan', base, id, protocol, options: desired.vlan?.options ?? {} };
     }
     case 'vxlan': {
       const { id, base, local, remote, destinationPort, learning } = desired.vxlan ?? {};
@@ -138,6 +140,18 @@ function newLink(draft: Draft, desired: DesiredInterface): Link | undefined {
     }
     case 'linux-bridge':
       return { kind: 'linux-bridge', options: desired.bridge?.options ?? {}, ports: [] };
+    case 'mac-vlan':
+    case 'mac-vtap': {
+      const { base, mode, promiscuous = true } = desired.macVlan ?? {};
+      if (base === undefined) return lacks('macVlan', `a new ${kind} needs ${kind}.base-iface`);
+      if (mode === undefined) return lacks('macVlan', `a new ${kind} needs ${kind}.mode`);
+      return { kind, base, mode, promiscuous };
+    }
+    case 'vrf': {
+      const { table } = desired.vrf ?? {};
+      if (table === undefined) return lacks('vrf', 'a new VRF needs vrf.route-table-id');
+      return { kind: 'vrf', table, ports: [] };
+    }
   }
 }
 
@@ -163,9 +177,14 @@ function linkOf(
     case 'bond':
       return mergeBond(draft, desired, link);
     case 'vlan':
-      return { ...link, ...desired.vlan };
+      return { ...link, ...desired.vlan, options: { ...link.options, ...desired.vlan?.options } };
     case 'vxlan':
       return { ...link, ...desired.vxlan };
+    case 'mac-vlan':
+    case 'mac-vtap':
+      return mergeMacVlan(draft, desired, link);
+    case 'vrf':
+      return { ...link, table: desired.vrf?.table ?? link.table };
     case 'linux-bridge': {
       const options = { ...link.options, ...desired.bridge?.options };
       const pvid = desired.bridge?.options?.['vlan_default_pvid'];
@@ -201,6 +220,18 @@ function linkOf(
     case 'other':
       return link;
   }
+}
+
+/** Another mode takes the flag of passthru mode with it, unless the plan says something of it. */
+function mergeMacVlan(draft: Draft, desired: DesiredInterface, link: MacVlanLink): MacVlanLink {
+  const mode = desired.macVlan?.mode ?? link.mode;
+  const promiscuous =
+    desired.macVlan?.promiscuous ?? (mode === link.mode ? link.promiscuous : true);
+  const problem = macVlanProblem({ mode, promiscuous });
+  if (problem !== undefined && desired.macVlan?.promiscuous !== undefined) {
+    draft.error(desired, 'macVlan.promiscuous', problem);
+  }
+  return { ...link, base: desired.macVlan?.base ?? link.base, mode, promiscuous };
 }
 
 function mergeBond(draft: Draft, desired: DesiredInterface, link: BondLink): BondLink {
@@ -351,8 +382,7 @@ function removeInterfaces(draft: Draft): void {
       gone.add(own.peer);
     }
     for (const [other, state] of draft.interfaces) {
-      const { link } = state;
-      if ((link.kind !== 'vlan' && link.kind !== 'vxlan') || link.base !== name) continue;
+      if (baseOf(state.link) !== name) continue;
       if (gone.has(other) || draft.wanted.get(other) !== undefined) continue;
       gone.add(other);
       draft.note(other, `goes together with ${name}, which it stands on`);

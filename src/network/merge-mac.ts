@@ -1,6 +1,7 @@
 /** MAC addresses: given, copied, inherited from bonds and bases, pinned for bridges. */
 import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
+import { isMacVlan, passthruMac } from './merge-mac-vlan.js';
 import { allBelow, belowOf, bottomUp } from './stacking.js';
 import { portsOf } from './state.js';
 import type { InterfaceState } from './state.js';
@@ -22,6 +23,7 @@ export function mergeMacs(draft: Draft): void {
   for (const name of bottomUp(belowOf(draft.interfaces)).order) {
     const state = draft.interfaces.get(name);
     if (state?.link.kind === 'bond') bondMac(draft, state);
+    if (state !== undefined && isMacVlan(state)) passthruMac(draft, state);
     if (state === undefined || isGiven(draft, name)) continue;
     if (state.link.kind === 'vlan') vlanMac(draft, state, state.link.base);
     if (state.link.kind === 'linux-bridge') bridgeMac(draft, state);

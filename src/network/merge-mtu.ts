@@ -3,12 +3,16 @@ import { locationOf } from './desired.js';
 import { MINIMUM_IPV6_MTU } from './ip.js';
 import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
+import { isMacVlan } from './merge-mac-vlan.js';
 import { belowOf, bottomUp } from './stacking.js';
 import { portsOf } from './state.js';
 import type { InterfaceState } from './state.js';
 
 /** What the kernel leaves for the inner frame of a VXLAN (VXLAN_HEADROOM, VXLAN6_HEADROOM). */
 const VXLAN_HEADER = { ipv4: 50, ipv6: 70 };
+
+/** The most that every kernel takes, and so no limit for the ports (newer ones start at 65575). */
+const VRF_MTU = 65_535;
 
 export function mergeMtus(draft: Draft): void {
   for (const bond of draft.interfaces.values()) {
@@ -18,6 +22,8 @@ export function mergeMtus(draft: Draft): void {
     const state = draft.interfaces.get(name);
     if (state === undefined) continue;
     if (state.link.kind === 'vlan') followBase(draft, state, state.link.base);
+    if (isMacVlan(state)) followBase(draft, state, state.link.base);
+    if (state.link.kind === 'vrf' && isFresh(draft, state)) draft.change(name, { mtu: VRF_MTU });
     if (state.link.kind === 'vxlan' && isFresh(draft, state)) {
       const below =
         state.link.base === undefined ? undefined : draft.interfaces.get(state.link.base);
@@ -83,7 +89,7 @@ function followBase(draft: Draft, vlan: InterfaceState, base: string): void {
     draft.error(
       wanted,
       'mtu',
-      `mtu is ${vlan.mtu}, but its base-iface "${base}" has ${below.mtu}; a VLAN cannot have more`,
+      `mtu is ${vlan.mtu}, but its base-iface "${base}" has ${below.mtu}; a ${isMacVlan(vlan) ? vlan.link.kind : 'VLAN'} cannot have more`,
     );
     return;
   }

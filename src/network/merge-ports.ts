@@ -1,5 +1,5 @@
 /** Who is a port of whom: port lists, `controller:`, removed controllers. */
-import { locationOf } from './desired.js';
+import { desiredPorts, locationOf } from './desired.js';
 import type { DesiredInterface } from './desired.js';
 import type { Draft } from './merge-draft.js';
 import { portsOf } from './state.js';
@@ -37,7 +37,7 @@ function claimedPorts(draft: Draft): ReadonlyMap<string, Claim> {
     const location = locationOf(by, key);
     const state = draft.interfaces.get(port);
     const target = draft.interfaces.get(controller);
-    const allowed = target?.link.kind === 'bond' || target?.link.kind === 'linux-bridge';
+    const allowed = ['bond', 'linux-bridge', 'vrf'].includes(target?.link.kind ?? '');
     if (state === undefined) {
       const wanted = draft.wanted.get(port);
       // One that could not be made has been complained about at its own place.
@@ -52,7 +52,7 @@ function claimedPorts(draft: Draft): ReadonlyMap<string, Claim> {
       const { link } = target;
       draft.errorAt(
         location,
-        `controller of "${port}": "${controller}" is of type ${link.kind === 'other' ? link.type : link.kind}; only bonds and bridges have ports`,
+        `controller of "${port}": "${controller}" is of type ${link.kind === 'other' ? link.type : link.kind}; only bonds, bridges and VRFs have ports`,
       );
     } else if (state.controller !== controller && !canBePort(state, target)) {
       const { link } = state;
@@ -66,11 +66,8 @@ function claimedPorts(draft: Draft): ReadonlyMap<string, Claim> {
   };
   for (const desired of draft.wanted.values()) {
     if (desired.state === 'absent') continue;
-    for (const port of desired.bond?.ports ?? []) {
-      claim(port, desired.name, desired, `bond.ports.${port}`);
-    }
-    for (const port of desired.bridge?.ports ?? []) {
-      claim(port.name, desired.name, desired, `bridge.ports.${port.name}`);
+    for (const { name, key } of desiredPorts(desired) ?? []) {
+      claim(name, desired.name, desired, key);
     }
     if (desired.controller !== undefined && desired.controller !== '') {
       claim(desired.name, desired.controller, desired, 'controller');
@@ -79,9 +76,13 @@ function claimedPorts(draft: Draft): ReadonlyMap<string, Claim> {
   return claims;
 }
 
-/** The kernel refuses a bridge in a bridge; a bond takes over MAC and MTU of its ports. */
+/**
+ * The kernel refuses a bridge in a bridge, and a VRF in anything; a bond takes over MAC and MTU of its
+ * ports, so what netorch does not model is kept out of one.
+ */
 function canBePort(port: InterfaceState, controller: InterfaceState): boolean {
-  if (port.link.kind === 'loopback') return false;
+  if (port.link.kind === 'loopback' || port.link.kind === 'vrf') return false;
+  if (controller.link.kind === 'vrf') return true;
   if (controller.link.kind === 'linux-bridge') return port.link.kind !== 'linux-bridge';
   return port.link.kind !== 'other' && port.link.kind !== 'linux-bridge';
 }
@@ -96,7 +97,7 @@ function leavePorts(
   const observed = draft.before(desired.name);
   if (observed === undefined) return;
   const isBridge = observed.link.kind === 'linux-bridge';
-  const named = isBridge ? desired.bridge?.ports?.map((port) => port.name) : desired.bond?.ports;
+  const named = desiredPorts(desired)?.map((port) => port.name);
   if (named === undefined) return;
   for (const port of portsOf(observed.link)) {
     if (named.includes(port) || claims.has(port) || !draft.interfaces.has(port)) continue;
@@ -118,12 +119,12 @@ function fillPorts(
   controllers: ReadonlyMap<string, string | undefined>,
 ): void {
   const { link, name } = state;
-  if (link.kind !== 'bond' && link.kind !== 'linux-bridge') return;
+  if (link.kind !== 'bond' && link.kind !== 'linux-bridge' && link.kind !== 'vrf') return;
   const ports = [...controllers]
     .filter(([port, controller]) => controller === name && draft.interfaces.has(port))
     .map(([port]) => port)
     .sort();
-  if (link.kind === 'bond') {
+  if (link.kind !== 'linux-bridge') {
     draft.change(name, { link: { ...link, ports } });
     return;
   }

@@ -13,6 +13,7 @@ import { Draft } from './merge-draft.js';
 import type { MergeNote } from './merge-draft.js';
 import { mergeInterfaces } from './merge-interface.js';
 import { mergeMacs } from './merge-mac.js';
+import { checkMacVlans } from './merge-mac-vlan.js';
 import { mergeMtus } from './merge-mtu.js';
 import { mergePorts } from './merge-ports.js';
 import { mergeRoutes } from './merge-routes.js';
@@ -41,6 +42,7 @@ export function mergeDesired(observed: NetworkState, desired: DesiredState): Mer
   mergeInterfaces(draft);
   mergePorts(draft);
   checkBases(draft);
+  checkMacVlans(draft);
   if (draft.errors.length > 0)
     return { target: observed, errors: sortByPlace(draft.errors), notes: draft.notes };
 

@@ -19,7 +19,9 @@ import { interfaceSchema } from './interface-schema.js';
 import { desiredIp } from './ip.js';
 import { KINDS, REFUSED_TYPES, SECTION_OF_KIND } from './kinds.js';
 import type { DocumentKind } from './kinds.js';
+import { desiredMacVlan } from './mac-vlan.js';
 import { desiredVlan } from './vlan.js';
+import type { VrfSection } from './vrf.js';
 import { desiredVxlan } from './vxlan.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -74,6 +76,8 @@ export function parseInterface(item: Located): DesiredInterface {
     mark('vlan.base', ['vlan', 'base-iface']);
     mark('vlan.id', ['vlan', 'id']);
     mark('vlan.protocol', ['vlan', 'protocol']);
+    for (const key of ['registration-protocol', 'loose-binding'])
+      mark(`vlan.${key}`, ['vlan', key]);
   }
   if (section.vxlan !== undefined) {
     result.vxlan = desiredVxlan(section.vxlan);
@@ -88,6 +92,16 @@ export function parseInterface(item: Located): DesiredInterface {
     mark('veth', ['veth']);
     mark('veth.peer', ['veth', 'peer']);
   }
+  for (const key of ['mac-vlan', 'mac-vtap'] as const) {
+    const macVlan = section[key];
+    if (macVlan === undefined) continue;
+    result.macVlan = desiredMacVlan(macVlan);
+    mark('macVlan', [key]);
+    mark('macVlan.base', [key, 'base-iface']);
+    mark('macVlan.mode', [key, 'mode']);
+    mark('macVlan.promiscuous', [key, 'promiscuous']);
+  }
+  if (section.vrf !== undefined) result.vrf = readVrf(section.vrf, item, mark, errors);
   throwCollected(errors);
   return result;
 }
@@ -160,6 +174,27 @@ function readBond(
   return {
     ...(section.mode === undefined ? {} : { mode: section.mode }),
     ...(options === undefined ? {} : { options }),
+    ...(ports === undefined ? {} : { ports }),
+  };
+}
+
+function readVrf(
+  section: VrfSection,
+  item: Located,
+  mark: Mark,
+  errors: NetorchError[],
+): NonNullable<DesiredInterface['vrf']> {
+  const key = onlyOne(item, ['vrf'], ['port', 'ports'], errors);
+  const ports = section.port ?? section.ports;
+  const { 'route-table-id': table } = section;
+  mark('vrf', ['vrf']);
+  mark('vrf.table', ['vrf', 'route-table-id']);
+  mark('vrf.ports', ['vrf', key]);
+  for (const [index, port] of (ports ?? []).entries()) {
+    mark(`vrf.ports.${port}`, ['vrf', key, index]);
+  }
+  return {
+    ...(table === undefined ? {} : { table }),
     ...(ports === undefined ? {} : { ports }),
   };
 }

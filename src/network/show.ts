@@ -6,8 +6,10 @@ import {
   portOptionsDocument,
   portVlanSectionOf,
 } from './bridge.js';
+import { isMacVlan } from './merge-mac-vlan.js';
 import { isWritableDns } from './dns.js';
 import { MINIMUM_IPV6_MTU } from './ip.js';
+import { macVlanDocument } from './mac-vlan.js';
 import { CONFIGURED_PROTOCOLS, MAIN_TABLE, routeSlot } from './route.js';
 import type {
   BondLink,
@@ -18,6 +20,9 @@ import type {
   Route,
   RouteRule,
 } from './state.js';
+import { isSubordinatePort } from './state.js';
+import { vlanDocument } from './vlan.js';
+import { vrfDocument } from './vrf.js';
 
 type Document = Readonly<Record<string, unknown>>;
 
@@ -49,10 +54,14 @@ export function showState(state: NetworkState): Record<string, unknown> {
 function showInterface(item: InterfaceState, state: NetworkState): Document {
   const { link, controller } = item;
   const above = controller === undefined ? undefined : state.interfaces.get(controller)?.link.kind;
-  const isPort = controller !== undefined;
+  const isPort = isSubordinatePort(item, state.interfaces);
+  // In mode passthru the MAC is that of the base.
+  const hasBaseMac = isMacVlan(item) && item.link.mode === 'passthru';
   // The bond lends its ports their MAC, and with fail_over_mac: active it follows one of them.
   const hasOwnMac =
-    above !== 'bond' && !(link.kind === 'bond' && link.options['fail_over_mac'] === 'active');
+    !hasBaseMac &&
+    above !== 'bond' &&
+    !(link.kind === 'bond' && link.options['fail_over_mac'] === 'active');
   return {
     name: item.name,
     type: link.kind,
@@ -61,7 +70,7 @@ function showInterface(item: InterfaceState, state: NetworkState): Document {
       ? { 'mac-address': item.mac }
       : {}),
     mtu: item.mtu,
-    ...(above === 'bond' || above === 'linux-bridge' ? { controller } : {}),
+    ...(above === 'bond' || above === 'linux-bridge' || above === 'vrf' ? { controller } : {}),
     ...showLink(item, state),
     ...(isPort ? {} : { ipv4: showIp(item.ipv4) }),
     // Below 1280 the kernel has no IPv6 on the device, whatever the switch says.
@@ -89,7 +98,7 @@ function showLink({ link }: InterfaceState, state: NetworkState): Document {
     case 'bond':
       return { 'link-aggregation': showBond(link) };
     case 'vlan':
-      return { vlan: { 'base-iface': link.base, id: link.id, protocol: link.protocol } };
+      return { vlan: vlanDocument(link) };
     case 'vxlan':
       return {
         vxlan: {
@@ -105,6 +114,11 @@ function showLink({ link }: InterfaceState, state: NetworkState): Document {
       return link.peer === undefined ? {} : { veth: { peer: link.peer } };
     case 'linux-bridge':
       return { bridge: showBridge(link, state) };
+    case 'mac-vlan':
+    case 'mac-vtap':
+      return { [link.kind]: macVlanDocument(link) };
+    case 'vrf':
+      return { vrf: vrfDocument(link) };
     case 'ethernet':
     case 'dummy':
     case 'loopback':

@@ -1,5 +1,5 @@
 /** What stands on what: bases below VLANs, ports below bonds and bridges. */
-import { locationOf } from './desired.js';
+import { desiredBase, locationOf } from './desired.js';
 import type { Draft } from './merge-draft.js';
 import { baseOf, portsOf } from './state.js';
 import type { InterfaceState } from './state.js';
@@ -76,7 +76,7 @@ export function checkBases(draft: Draft): void {
     if (before !== undefined && baseOf(before.link) === base && draft.before(base) === undefined) {
       continue; // it lives in another namespace, and the plan does not touch that
     }
-    const key = `${state.link.kind}.base`;
+    const { key } = desiredBase(desired);
     const found = draft.interfaces.get(base);
     if (found === undefined && !draft.wanted.has(base)) {
       draft.errorAt(

@@ -33,7 +33,10 @@ export type InterfaceKind =
   | 'vlan'
   | 'linux-bridge'
   | 'vxlan'
-  /** Exists on the host, but netorch does not model it (tap, wireguard, macvlan …): never changed. */
+  | 'mac-vlan'
+  | 'mac-vtap'
+  | 'vrf'
+  /** Exists on the host, but netorch does not model it (tap, wireguard, ipvlan …): never changed. */
   | 'other';
 
 export type BondMode =
@@ -66,6 +69,12 @@ export type VlanLink = Readonly<{
   /** 1–4094. */
   id: number;
   protocol: VlanProtocol;
+  /**
+   * By the words of `ip link … type vlan`: `gvrp`, `mvrp`, `reorder_hdr`, `loose_binding` ('on' | 'off'),
+   * `ingress-qos-map` and `egress-qos-map` (pairs like `1:2 3:4`, sorted). In a target only what the plan
+   * names or what was observed.
+   */
+  options?: Readonly<Record<string, string>>;
 }>;
 
 /** One entry of a bridge port's VLAN table (`bridge vlan`). */
@@ -102,6 +111,25 @@ export type VxlanLink = Readonly<{
   learning: boolean;
 }>;
 
+export type MacVlanMode = 'vepa' | 'bridge' | 'private' | 'passthru' | 'source';
+
+/** `mac-vtap` is a mac-vlan whose frames a program (a virtual machine) reads from a character device. */
+export type MacVlanLink = Readonly<{
+  kind: 'mac-vlan' | 'mac-vtap';
+  base: string;
+  mode: MacVlanMode;
+  /** May it switch its base to promiscuous mode? Other than true in passthru mode only. */
+  promiscuous: boolean;
+}>;
+
+export type VrfLink = Readonly<{
+  kind: 'vrf';
+  /** The routing table of its ports, 1–4294967295. */
+  table: number;
+  /** Sorted by name. They keep their addresses, MACs and MTUs. */
+  ports: readonly string[];
+}>;
+
 export type Link =
   | Readonly<{ kind: 'ethernet' }>
   | Readonly<{ kind: 'veth'; peer: string | undefined }>
@@ -111,7 +139,10 @@ export type Link =
   | VlanLink
   | BridgeLink
   | VxlanLink
-  | Readonly<{ kind: 'other'; type: string }>;
+  | MacVlanLink
+  | VrfLink
+  /** `base`: the interface that it stands on and vanishes with, where the host says so. */
+  | Readonly<{ kind: 'other'; type: string; base?: string }>;
 
 /** What only the host can say about an interface; absent for interfaces that are yet to be made. */
 export type InterfaceFacts = Readonly<{
@@ -226,14 +257,22 @@ export type Difference = Readonly<{ path: string; expected: string; found: strin
 
 /** Ports of an interface, whatever its kind. */
 export function portsOf(link: Link): readonly string[] {
-  if (link.kind === 'bond') return link.ports;
+  if (link.kind === 'bond' || link.kind === 'vrf') return link.ports;
   if (link.kind === 'linux-bridge') return link.ports.map((port) => port.name);
   return [];
 }
 
-/** The interface that this one stands on (a VLAN's or vxlan's base), if any. */
+/** The interface that this one stands on (the base of a VLAN, vxlan, mac-vlan …), if any. */
 export function baseOf(link: Link): string | undefined {
-  return link.kind === 'vlan' || link.kind === 'vxlan' ? link.base : undefined;
+  return 'base' in link ? link.base : undefined;
+}
+
+/** Does the interface take its settings (MAC, MTU, being up) from its controller, and have no addresses? */
+export function isSubordinatePort(
+  state: Pick<InterfaceState, 'controller'>,
+  interfaces: ReadonlyMap<string, Pick<InterfaceState, 'link'>>,
+): boolean {
+  return state.controller !== undefined && interfaces.get(state.controller)?.link.kind !== 'vrf';
 }
 
 /** Interfaces sorted by name, as the map that `NetworkState` holds. */

@@ -4,10 +4,12 @@ import type { SourceLocation } from '../errors.js';
 import { bondOptionProblems, monitorProblems } from './bond.js';
 import { bridgeOptionProblems } from './bridge.js';
 import { sortByPlace } from './error-order.js';
-import { locationOf } from './desired.js';
+import { desiredBase, desiredPorts, locationOf } from './desired.js';
 import type { DesiredInterface, DesiredRoute, DesiredState } from './desired.js';
+import { macVlanProblem } from './mac-vlan.js';
 import { MAIN_TABLE } from './route.js';
 import { bottomUp } from './stacking.js';
+import type { InterfaceKind } from './state.js';
 
 /** INVALID_NETWORK errors, each at the key that is wrong. */
 export function checkDesiredState(desired: DesiredState): readonly NetorchError[] {
@@ -17,6 +19,7 @@ export function checkDesiredState(desired: DesiredState): readonly NetorchError[
     check.ownKeys(item);
     check.bond(item);
     check.bridge(item);
+    check.vrf(item);
     check.addresses(item);
     check.stack(item);
   }
@@ -138,6 +141,10 @@ class Check {
     }
   }
 
+  vrf(item: DesiredInterface): void {
+    this.#twice(item, 'vrf.ports', item.vrf?.ports ?? []);
+  }
+
   bridge(item: DesiredInterface): void {
     const { bridge } = item;
     if (bridge === undefined) return;
@@ -170,28 +177,36 @@ class Check {
 
   /** VLANs and their bases, peers of pairs. */
   stack(item: DesiredInterface): void {
-    const base = item.vlan?.base ?? item.vxlan?.base;
-    const kind = item.vlan === undefined ? 'vxlan' : 'vlan';
+    const { base, key } = desiredBase(item);
     const below = base === undefined ? undefined : this.#byName.get(base);
-    if (base === item.name)
-      this.#error(item, `${kind}.base`, 'base-iface names the interface itself');
+    if (base === item.name) this.#error(item, key, 'base-iface names the interface itself');
     if (below?.state === 'absent' && below.kind !== undefined && below.kind !== 'ethernet') {
       this.#error(
         item,
-        `${kind}.base`,
+        key,
         `its base-iface "${below.name}" is absent in this plan`,
         locationOf(below, 'state'),
       );
     }
-    if (item.vlan !== undefined && below?.mtu !== undefined && item.mtu !== undefined) {
+    if (item.vxlan === undefined && below?.mtu !== undefined && item.mtu !== undefined) {
+      const what = item.vlan === undefined ? 'mac-vlan' : 'VLAN';
       if (item.mtu > below.mtu) {
         this.#error(
           item,
           'mtu',
-          `mtu is ${item.mtu}, but its base-iface "${below.name}" has ${below.mtu}; a VLAN cannot have more`,
+          `mtu is ${item.mtu}, but its base-iface "${below.name}" has ${below.mtu}; a ${what} cannot have more`,
           locationOf(below, 'mtu'),
         );
       }
+    }
+    const macVlan = item.macVlan === undefined ? undefined : macVlanProblem(item.macVlan);
+    if (macVlan !== undefined) this.#error(item, 'macVlan.promiscuous', macVlan);
+    if (item.macVlan?.mode === 'passthru' && item.mac !== undefined) {
+      this.#error(
+        item,
+        'mac',
+        'in mode passthru it has the MAC of its base-iface; give that one the mac-address',
+      );
     }
     const peer = item.veth?.peer;
     if (peer === item.name) this.#error(item, 'veth.peer', 'veth.peer names the interface itself');
@@ -209,14 +224,7 @@ class Check {
   controllers(): void {
     const claims = new Map<string, { controller: DesiredInterface; key: string }>();
     for (const item of this.active) {
-      const ports: [string, string][] = [
-        ...(item.bond?.ports ?? []).map((name): [string, string] => [name, `bond.ports.${name}`]),
-        ...(item.bridge?.ports ?? []).map((port): [string, string] => [
-          port.name,
-          `bridge.ports.${port.name}`,
-        ]),
-      ];
-      for (const [name, key] of ports) this.#claim(claims, item, name, key);
+      for (const { name, key } of desiredPorts(item) ?? []) this.#claim(claims, item, name, key);
     }
     for (const item of this.active) {
       const { controller } = item;
@@ -236,25 +244,21 @@ class Check {
       if (named === undefined || claim !== undefined) continue;
       if (named.state === 'absent') {
         this.#error(item, 'controller', `its controller "${controller}" is absent in this plan`);
-      } else if (named.bond?.ports !== undefined) {
+      } else if (named.bond?.ports !== undefined || named.vrf?.ports !== undefined) {
         this.#error(
           item,
           'controller',
           `controller is "${controller}", whose list of ports does not name it; that list is whole`,
-          locationOf(named, 'bond.ports'),
+          locationOf(named, named.vrf === undefined ? 'bond.ports' : 'vrf.ports'),
         );
-      } else if (
-        named.kind !== undefined &&
-        named.kind !== 'bond' &&
-        named.kind !== 'linux-bridge'
-      ) {
+      } else if (named.kind !== undefined && !isController(named.kind)) {
         this.#error(
           item,
           'controller',
-          `controller is "${controller}", a ${named.kind}; only bonds and bridges have ports`,
+          `controller is "${controller}", a ${named.kind}; only bonds, bridges and VRFs have ports`,
         );
       }
-      this.#noAddresses(item, controller);
+      if (named.kind !== 'vrf') this.#noAddresses(item, controller);
     }
   }
 
@@ -282,7 +286,7 @@ class Check {
     const port = this.#byName.get(name);
     if (port?.state === 'absent') {
       this.#error(item, key, `port "${name}" is absent in this plan`, locationOf(port, 'state'));
-    } else if (port !== undefined) {
+    } else if (port !== undefined && item.kind !== 'vrf') {
       this.#noAddresses(port, item.name);
     }
   }
@@ -328,10 +332,9 @@ class Check {
   rings(): void {
     const below = new Map(
       this.active.map((item) => {
-        const base = item.vlan?.base ?? item.vxlan?.base;
+        const { base } = desiredBase(item);
         const ports = [
-          ...(item.bond?.ports ?? []),
-          ...(item.bridge?.ports ?? []).map((port) => port.name),
+          ...(desiredPorts(item) ?? []).map((port) => port.name),
           ...this.active.filter((one) => one.controller === item.name).map((one) => one.name),
         ];
         return [item.name, base === undefined ? ports : [base]] as const;
@@ -459,6 +462,10 @@ class Check {
       }
     }
   }
+}
+
+function isController(kind: InterfaceKind): boolean {
+  return kind === 'bond' || kind === 'linux-bridge' || kind === 'vrf';
 }
 
 /** Addresses that no interface can have. */

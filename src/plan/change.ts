@@ -8,6 +8,7 @@ import type {
   InterfaceState,
   IpAddress,
   IpFamily,
+  Link,
   NetworkState,
   PortVlan,
   Route,
@@ -27,6 +28,13 @@ export type Operation =
   | Readonly<{ op: 'detach'; name: string; from: string }>
   | Readonly<{ op: 'set-bond-options'; name: string; options: Readonly<Record<string, string>> }>
   | Readonly<{ op: 'set-bridge-options'; name: string; options: Readonly<Record<string, string>> }>
+  /** Properties of a VLAN or mac-vlan that the kernel changes in place (see network/type-options.ts). */
+  | Readonly<{
+      op: 'set-type-options';
+      name: string;
+      kind: Link['kind'];
+      options: Readonly<Record<string, string>>;
+    }>
   | Readonly<{ op: 'set-port-options'; name: string; options: BridgePort['options'] }>
   | Readonly<{ op: 'add-port-vlan'; name: string; vlan: PortVlan }>
   | Readonly<{ op: 'delete-port-vlan'; name: string; vid: number }>

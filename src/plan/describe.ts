@@ -17,6 +17,11 @@ export function describe(item: InterfaceState): string {
       return `vxlan ${item.name} (id ${link.id})`;
     case 'veth':
       return `veth ${item.name}${link.peer === undefined ? '' : ` (peer ${link.peer})`}`;
+    case 'mac-vlan':
+    case 'mac-vtap':
+      return `${link.kind} ${item.name} (${link.mode} on ${link.base})`;
+    case 'vrf':
+      return `VRF ${item.name} (table ${link.table})`;
     case 'dummy':
       return `dummy ${item.name}`;
     case 'ethernet':
@@ -33,6 +38,14 @@ export function identity(link: Link): string {
       return `vlan ${link.base} ${link.id} ${link.protocol}`;
     case 'vxlan':
       return `vxlan ${[link.id, link.base, link.local, link.remote, link.destinationPort, link.learning].join(' ')}`;
+    case 'mac-vlan':
+    case 'mac-vtap': {
+      // The mode can change, but not to or from passthru, whose flag cannot be cleared again by `ip`.
+      const passthru = link.mode === 'passthru' ? ` passthru ${link.promiscuous}` : '';
+      return `${link.kind} ${link.base}${passthru}`;
+    }
+    case 'vrf':
+      return `vrf ${link.table}`;
     case 'veth':
       return 'veth';
     default:

@@ -23,6 +23,7 @@ import type {
   RouteRule,
 } from '../network/state.js';
 import { baseOf } from '../network/state.js';
+import { withTypeOptions } from '../network/type-options.js';
 import type { Operation } from './change.js';
 
 export type ModelInterface = {
@@ -127,6 +128,11 @@ export class KernelModel {
         bridge.link = { ...bridge.link, options: { ...bridge.link.options, ...operation.options } };
         return;
       }
+      case 'set-type-options': {
+        const item = this.existing(operation.name);
+        item.link = withTypeOptions(item.link, operation.options);
+        return;
+      }
       case 'set-port-options':
         Object.assign(this.existing(operation.name).portOptions, operation.options);
         return;
@@ -195,13 +201,15 @@ export class KernelModel {
   private create(state: InterfaceState): void {
     // A bond or bridge is made without ports; addresses come later.
     const link: Link =
-      state.link.kind === 'bond' || state.link.kind === 'linux-bridge'
+      state.link.kind === 'bond' || state.link.kind === 'linux-bridge' || state.link.kind === 'vrf'
         ? ({ ...state.link, ports: [] } as Link)
         : state.link;
+    const isPassthru = 'mode' in link && link.mode === 'passthru';
     this.interfaces.set(state.name, {
       name: state.name,
       up: false,
-      mac: state.mac,
+      // drivers/net/macvlan.c, macvlan_common_newlink: in mode passthru it has the MAC of its base.
+      mac: isPassthru ? this.interfaces.get(baseOf(link) ?? '')?.mac : state.mac,
       mtu: state.mtu,
       hasOwnMtu: false,
       controller: undefined,
@@ -246,7 +254,7 @@ export class KernelModel {
     item.up = true;
     // net/8021q/vlan.c vlan_device_event NETDEV_UP: its VLANs come up with it.
     for (const child of this.childrenOf(item.name))
-      if (child.link.kind === 'vlan' && !child.up) this.setUp(child);
+      if (followsUp(child.link) && !child.up) this.setUp(child);
   }
 
   private setDown(item: ModelInterface): void {
@@ -255,7 +263,7 @@ export class KernelModel {
     // Of several next hops the kernel only marks this one dead: putting the whole route back is safe.
     this.dropRoutes((route) => routeDevices(route).includes(item.name));
     for (const child of this.childrenOf(item.name))
-      if (child.link.kind === 'vlan' && child.up) this.setDown(child);
+      if (followsUp(child.link) && child.up) this.setDown(child);
   }
 
   private setMtu(item: ModelInterface, mtu: number): void {
@@ -265,7 +273,7 @@ export class KernelModel {
       for (const port of this.portsOf(item.name)) this.setMtu(port, mtu);
     // Lowering drags the VLANs along; raising does not lift them again.
     for (const child of this.childrenOf(item.name)) {
-      if (child.link.kind === 'vlan' && (child.mtu === undefined || child.mtu > mtu))
+      if (followsMtu(child.link) && (child.mtu === undefined || child.mtu > mtu))
         this.setMtu(child, mtu);
     }
     if (item.controller !== undefined) this.forgetBridgeMtu(item.controller);
@@ -280,8 +288,10 @@ export class KernelModel {
 
   private setMac(item: ModelInterface, mac: string): void {
     item.mac = mac;
-    for (const child of this.childrenOf(item.name))
+    for (const child of this.childrenOf(item.name)) {
       if (child.link.kind === 'vlan') child.mac = undefined;
+      if ('mode' in child.link && child.link.mode === 'passthru') child.mac = mac;
+    }
     if (item.controller !== undefined) this.forgetBridgeMac(item.controller);
     if (item.link.kind === 'bond') for (const port of this.portsOf(item.name)) port.mac = mac;
   }
@@ -305,7 +315,17 @@ export class KernelModel {
       port.portOptions = {};
       const pvid = Number(controller.link.options['vlan_default_pvid'] ?? '1');
       port.vlans = pvid === 0 ? [] : [{ vid: pvid, pvid: true, untagged: true }];
+    } else if (controller.link.kind === 'vrf') {
+      controller.link = { ...controller.link, ports: [...controller.link.ports, port.name].sort() };
+      this.cycle(port);
     }
+  }
+
+  /** drivers/net/vrf.c, cycle_netdev: a port that is up goes down and up again, into the other table. */
+  private cycle(port: ModelInterface): void {
+    if (!port.up) return;
+    this.setDown(port);
+    this.setUp(port);
   }
 
   private detach(port: ModelInterface): void {
@@ -332,6 +352,12 @@ export class KernelModel {
       this.forgetBridgeMtu(controller.name);
       port.portOptions = {};
       port.vlans = [];
+    } else if (controller?.link.kind === 'vrf') {
+      controller.link = {
+        ...controller.link,
+        ports: controller.link.ports.filter((name) => name !== port.name),
+      };
+      this.cycle(port);
     }
   }
 
@@ -386,6 +412,16 @@ export class KernelModel {
   private dropRoutes(isGone: (route: Route) => boolean): void {
     this.routes = this.routes.filter((route) => !isGone(route));
   }
+}
+
+/** net/8021q/vlan.c: a VLAN goes up and down with its base, unless it is bound loosely. */
+function followsUp(link: Link): boolean {
+  return link.kind === 'vlan' && link.options?.['loose_binding'] !== 'on';
+}
+
+/** Lowering the MTU of the base lowers that of these. */
+function followsMtu(link: Link): boolean {
+  return link.kind === 'vlan' || link.kind === 'mac-vlan' || link.kind === 'mac-vtap';
 }
 
 function fromState(item: InterfaceState, port: BridgePort | undefined): ModelInterface {

@@ -10,7 +10,10 @@ const RANK: Readonly<Record<Link['kind'], number>> = {
   bond: 5,
   vlan: 6,
   vxlan: 7,
-  'linux-bridge': 8,
+  'mac-vlan': 8,
+  'mac-vtap': 9,
+  'linux-bridge': 10,
+  vrf: 11,
 };
 
 function before(a: InterfaceState, b: InterfaceState): number {

@@ -8,6 +8,7 @@ import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/b
 import type { DesiredInterface, DesiredState } from '../network/desired.js';
 import { routeDevices, routeText } from '../network/route.js';
 import { ruleMeaning, ruleText } from '../network/rule.js';
+import { typeOptionsDifference } from '../network/type-options.js';
 import {
   baseOf,
   portsOf,
@@ -222,7 +223,20 @@ class Planner {
         summary: isRecreate
           ? `take away ${describe(now)}: it cannot be changed in place and is made anew`
           : `delete ${describe(now)}`,
-        why: this.why(now.name, ['vlan.id', 'vlan.base', 'vxlan', 'state', ''], consequence),
+        why: this.why(
+          now.name,
+          [
+            'vlan.id',
+            'vlan.base',
+            'vxlan',
+            'macVlan.base',
+            'macVlan.mode',
+            'vrf.table',
+            'state',
+            '',
+          ],
+          consequence,
+        ),
       },
       { op: 'delete-link', name: now.name },
     );
@@ -248,7 +262,7 @@ class Planner {
     for (const candidate of [wanted, controller]) {
       if (candidate === undefined) continue;
       const locations = this.desired.get(candidate)?.locations;
-      for (const key of ['bond.ports', 'bridge.ports']) {
+      for (const key of ['bond.ports', 'bridge.ports', 'vrf.ports']) {
         const location = locations?.get(key);
         if (location !== undefined) return { text: `${candidate}: ports`, location };
       }
@@ -358,6 +372,7 @@ class Planner {
     if (wanted.link.kind === 'other') return;
     if (this.model.get(wanted.name) === undefined) this.create(wanted);
     this.settleBond(wanted);
+    this.settleTypeOptions(wanted);
     this.settleMac(wanted);
     if (this.model.get(wanted.name)?.mtu !== wanted.mtu && !this.followsBond(wanted))
       this.setMtu(wanted);
@@ -449,6 +464,24 @@ class Planner {
       ...(needsDown ? [{ op: 'set-down', name: wanted.name } as const] : []),
       { op: 'set-bond-options', name: wanted.name, options: different },
       ...(needsDown && wanted.up ? [{ op: 'set-up', name: wanted.name } as const] : []),
+    );
+  }
+
+  private settleTypeOptions(wanted: InterfaceState): void {
+    const item = this.model.get(wanted.name);
+    if (item === undefined) return;
+    const options = typeOptionsDifference(item.link, wanted.link);
+    const words = Object.entries(options).map(([key, value]) => `${key} ${value}`);
+    if (words.length === 0) return;
+    this.emit(
+      {
+        id: `set options ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: `set ${words.join(', ')} of ${wanted.name}`,
+        why: this.why(wanted.name, ['vlan', 'macVlan', ''], 'consequence of the plan'),
+      },
+      { op: 'set-type-options', name: wanted.name, kind: wanted.link.kind, options },
     );
   }
 

@@ -59,8 +59,28 @@ describe('reading a real host', () => {
   });
 
   test('reads VLANs of both protocols and what they stand on', () => {
-    expect(link('bond0.100')).toEqual({ kind: 'vlan', base: 'bond0', id: 100, protocol: '802.1q' });
-    expect(link('stag')).toEqual({ kind: 'vlan', base: 'bond0.100', id: 7, protocol: '802.1ad' });
+    const options = {
+      gvrp: 'off',
+      mvrp: 'off',
+      reorder_hdr: 'on',
+      loose_binding: 'off',
+      'ingress-qos-map': '',
+      'egress-qos-map': '',
+    };
+    expect(link('bond0.100')).toEqual({
+      kind: 'vlan',
+      base: 'bond0',
+      id: 100,
+      protocol: '802.1q',
+      options,
+    });
+    expect(link('stag')).toEqual({
+      kind: 'vlan',
+      base: 'bond0.100',
+      id: 7,
+      protocol: '802.1ad',
+      options,
+    });
   });
 
   test('reads a bridge, its options in the words that set them, and the VLAN table of its port', () => {

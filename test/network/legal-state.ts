@@ -1,6 +1,6 @@
 /** Arbitrary states that a real host could have, for properties over whole states. */
 import fc from 'fast-check';
-import { interfaceMap } from '../../src/network/state.js';
+import { interfaceMap, isSubordinatePort } from '../../src/network/state.js';
 import type {
   BondMode,
   InterfaceState,
@@ -120,7 +120,20 @@ export function legalState(g: Gen): NetworkState {
     if (below === undefined || made.has(`${base}.${10 + index}`)) continue;
     const vlan = add(
       `${base}.${10 + index}`,
-      { kind: 'vlan', base, id: 10 + index, protocol: pick(['802.1q', '802.1ad']) },
+      {
+        kind: 'vlan',
+        base,
+        id: 10 + index,
+        protocol: pick(['802.1q', '802.1ad']),
+        options: {
+          gvrp: pick(['off', 'off', 'on']),
+          mvrp: 'off',
+          reorder_hdr: pick(['on', 'on', 'off']),
+          loose_binding: pick(['off', 'off', 'on']),
+          'ingress-qos-map': pick(['', '1:2 3:4']),
+          'egress-qos-map': pick(['', '0:1']),
+        },
+      },
       { mtu: below.mtu, up: below.up, ...(chance(70) ? { mac: below.mac } : {}) },
     );
     free.push(vlan.name);
@@ -188,11 +201,37 @@ export function legalState(g: Gen): NetworkState {
     for (const port of ports) attach(port, bridge);
   }
 
+  if (chance(40)) {
+    const base = take((name) => /^(eth|bond\d)/.test(name) && !name.includes('.'));
+    const below = made.get(base ?? '');
+    if (base !== undefined && below !== undefined) {
+      const mode = pick(['vepa', 'bridge', 'private', 'passthru'] as const);
+      const values = {
+        mtu: Math.min(below.mtu, pick([1500, 9000, 1400])),
+        ...(mode === 'passthru' ? { mac: below.mac } : {}),
+      };
+      const kind = pick(['mac-vlan', 'mac-vtap'] as const);
+      const promiscuous = mode !== 'passthru' || chance(50);
+      free.push(add('mv0', { kind, base, mode, promiscuous }, values).name);
+      if (mode !== 'passthru' && chance(50)) {
+        add('mv1', { kind, base, mode: 'bridge', promiscuous: true }, values);
+      }
+    }
+  }
+  if (chance(40)) {
+    const ports = [take(() => true), take(() => true)].filter((name) => name !== undefined).sort();
+    const vrf = add('vrf0', { kind: 'vrf', table: pick([10, 20]), ports }, { mtu: 65_535 });
+    for (const name of ports) {
+      const state = made.get(name);
+      if (state !== undefined) made.set(name, { ...state, controller: vrf.name });
+    }
+  }
+
   let counter = 0;
   const routes: Route[] = [];
   for (const state of made.values()) {
     const { kind } = state.link;
-    if (state.controller !== undefined || kind === 'other' || chance(40)) continue;
+    if (isSubordinatePort(state, made) || kind === 'other' || chance(40)) continue;
     counter += 1;
     const ipv4: IpAddress[] = [{ ip: `10.0.${counter}.2`, prefixLength: 24 }];
     if (chance(30)) ipv4.push({ ip: `10.0.${counter}.3`, prefixLength: 24 });

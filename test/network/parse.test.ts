@@ -47,7 +47,10 @@ describe('documents are read as nmstate writes them', () => {
         'v',
         'vlan: {base-iface: eth1, id: 7, registration-protocol: none, reorder-headers: true}',
       ),
-      { kind: 'vlan', vlan: { base: 'eth1', id: 7 } },
+      {
+        kind: 'vlan',
+        vlan: { base: 'eth1', id: 7, options: { gvrp: 'off', mvrp: 'off', reorder_hdr: 'on' } },
+      },
     ],
     [
       'addresses in canonical spelling, which switch the family on',
@@ -213,7 +216,7 @@ describe('mistakes are named at their place', () => {
     [
       'a slip in a type',
       item('br0', 'type: linux-brigde'),
-      '3:5 INVALID_VALUE: interface "br0": type is "linux-brigde", must be one of ethernet, veth, dummy, loopback, bond, vlan, linux-bridge, vxlan (did you mean "linux-bridge"?)',
+      '3:5 INVALID_VALUE: interface "br0": type is "linux-brigde", must be one of ethernet, veth, dummy, loopback, bond, vlan, linux-bridge, vxlan, mac-vlan, mac-vtap, vrf (did you mean "linux-bridge"?)',
     ],
     [
       'a slip in an option',
@@ -337,8 +340,7 @@ describe('what netorch does not do is refused by name', () => {
     [item('i', 'type: ipsec'), 'type ipsec'],
     [item('m', 'type: macsec'), 'type macsec'],
     [item('h', 'type: hsr'), 'type hsr'],
-    [item('m', 'type: mac-vlan'), 'type mac-vlan'],
-    [item('v', 'type: vrf'), 'type vrf'],
+    [item('m', 'type: ipvlan'), 'type ipvlan'],
     [item('eth1', '802.1x: {}'), '802.1X'],
     [item('eth1', 'mptcp: {address-flags: [signal]}'), 'MPTCP'],
     [item('eth1', 'ethernet: {sr-iov: {total-vfs: 2}}'), 'SR-IOV'],

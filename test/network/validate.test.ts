@@ -41,7 +41,7 @@ describe('a document that contradicts itself', () => {
         'name: a, type: vlan, vlan: {base-iface: eth1, id: 5}',
         'name: eth2, controller: a',
       ),
-      '3:18 INVALID_NETWORK: interface "eth2": controller is "a", a vlan; only bonds and bridges have ports',
+      '3:18 INVALID_NETWORK: interface "eth2": controller is "a", a vlan; only bonds, bridges and VRFs have ports',
     ],
     [
       'a port listed twice',

@@ -3,9 +3,9 @@
  * that a plan is legal at every step, not only that it ends where it should.
  */
 import { isInSubnet } from '../../src/network/ip.js';
-import { baseOf, portsOf, type Route } from '../../src/network/state.js';
+import { baseOf, portsOf, type Link, type Route } from '../../src/network/state.js';
 import type { Operation } from '../../src/plan/change.js';
-import type { KernelModel } from '../../src/plan/kernel-model.js';
+import type { KernelModel, ModelInterface } from '../../src/plan/kernel-model.js';
 
 /** Taken from bond_options.c (BOND_OPTFLAG_NOSLAVES, BOND_OPTFLAG_IFDOWN). */
 const ONLY_WITHOUT_PORTS = ['mode', 'fail_over_mac'];
@@ -24,6 +24,26 @@ function gatewayProblem(model: KernelModel, route: Route): string | undefined {
     : `${gateway} is in no subnet of ${device}`;
 }
 
+/** A VLAN or mac-vlan cannot have a larger MTU than its base. */
+function isLimited(link: Link): boolean {
+  return link.kind === 'vlan' || link.kind === 'mac-vlan' || link.kind === 'mac-vtap';
+}
+
+/** drivers/net/macvlan.c: the base has one receive handler, and one mac-vlan in mode passthru. */
+function hasHandler(item: ModelInterface): boolean {
+  return item.link.kind === 'mac-vlan' || item.link.kind === 'mac-vtap';
+}
+
+function macVlanProblem(model: KernelModel, link: Link, below: ModelInterface): string | undefined {
+  const controller = below.controller === undefined ? undefined : model.get(below.controller);
+  if (controller !== undefined && controller.link.kind !== 'vrf') return `${below.name} is a port`;
+  const others = model.childrenOf(below.name).filter(hasHandler);
+  const isPassthru = (item: Link): boolean => 'mode' in item && item.mode === 'passthru';
+  return (isPassthru(link) && others.length > 0) || others.some((one) => isPassthru(one.link))
+    ? `there are mac-vlans on ${below.name}`
+    : undefined;
+}
+
 /** Why the kernel would refuse the operation now; undefined: it would not. */
 export function refusal(model: KernelModel, operation: Operation): string | undefined {
   const named = 'name' in operation ? model.get(operation.name) : undefined;
@@ -36,13 +56,18 @@ export function refusal(model: KernelModel, operation: Operation): string | unde
       if (base === undefined) return undefined;
       const below = model.get(base);
       if (below === undefined) return `its base ${base} is not there`;
-      return link.kind === 'vlan' && below.mtu !== undefined && mtu > below.mtu
-        ? `its MTU ${mtu} is above that of ${base}`
-        : undefined;
+      if (!isLimited(link)) return undefined;
+      if (below.mtu !== undefined && mtu > below.mtu) {
+        return `its MTU ${mtu} is above that of ${base}`;
+      }
+      return link.kind === 'vlan' ? undefined : macVlanProblem(model, link, below);
     }
     case 'attach': {
       const controller = model.get(operation.to);
       if (controller === undefined) return `${operation.to} is not there`;
+      if (controller.link.kind !== 'vrf' && model.childrenOf(operation.name).some(hasHandler)) {
+        return `${operation.name} has mac-vlans`;
+      }
       return controller.link.kind === 'bond' && named?.up === true
         ? 'a bond takes no port that is up'
         : undefined;
@@ -58,10 +83,11 @@ export function refusal(model: KernelModel, operation: Operation): string | unde
       return undefined;
     }
     case 'set-mtu': {
-      if (named?.link.kind !== 'vlan') return undefined;
-      const below = model.get(named.link.base)?.mtu;
+      const base = named === undefined ? undefined : baseOf(named.link);
+      if (named === undefined || base === undefined || !isLimited(named.link)) return undefined;
+      const below = model.get(base)?.mtu;
       return below !== undefined && operation.mtu > below
-        ? `its MTU would be above that of ${named.link.base}`
+        ? `its MTU would be above that of ${base}`
         : undefined;
     }
     case 'delete-address': {

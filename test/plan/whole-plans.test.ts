@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { segmentsOf } from '../../src/backends/iproute2.js';
 import { NetorchError, NetorchErrors, formatError } from '../../src/errors.js';
 import { mergeDesired } from '../../src/network/merge.js';
-import { interfaceMap, type NetworkState } from '../../src/network/state.js';
+import { baseOf, interfaceMap, type NetworkState } from '../../src/network/state.js';
 import type { DesiredState } from '../../src/network/desired.js';
 import type { ChangePlan } from '../../src/plan/change.js';
 import { KernelModel, sameRoute } from '../../src/plan/kernel-model.js';
@@ -40,7 +40,8 @@ function runnable(state: NetworkState): NetworkState {
     ...target,
     interfaces: interfaceMap(
       [...target.interfaces.values()].map((item) => {
-        const below = item.link.kind === 'vlan' ? target.interfaces.get(item.link.base) : undefined;
+        const follows = ['vlan', 'mac-vlan', 'mac-vtap'].includes(item.link.kind);
+        const below = follows ? target.interfaces.get(baseOf(item.link) ?? '') : undefined;
         return below === undefined ? item : { ...item, mtu: Math.min(item.mtu, below.mtu) };
       }),
     ),
