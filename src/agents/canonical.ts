@@ -162,6 +162,7 @@ const SECTIONS: readonly Section[] = [
   {
     name: 'sysctl',
     rules: [
+      { substitute: '^/proc/sys/kernel/hostname:', by: 'hostname ' },
       { substitute: '^/proc/sys/net/(ipv[46])/conf/([^/]+)/([a-z0-9_]+):', by: 'sysctl $2 $1 $3 ' },
     ],
   },

@@ -13,7 +13,7 @@ SYSCTL6='disable_ipv6 accept_ra autoconf addr_gen_mode forwarding accept_dad use
 sysctl_files() {
 	for f in $SYSCTL4; do set -- "$@" /proc/sys/net/ipv4/conf/*/"$f"; done
 	for f in $SYSCTL6; do set -- "$@" /proc/sys/net/ipv6/conf/*/"$f"; done
-	grep -s '' "$@" /dev/null
+	grep -s '' "$@" /proc/sys/kernel/hostname /dev/null
 }
 
 # Is a section asked for? READ names them; without it all are read.

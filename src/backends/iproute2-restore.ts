@@ -70,7 +70,10 @@ export function restoreScripts(input: RestoreInput): Restore {
 
 /** The sections that lines come from: their first words. Links are always read. */
 function sectionsOf(lines: readonly string[]): readonly string[] {
-  return [...new Set(['link', ...lines.map((line) => line.split(' ', 1)[0] ?? '')])].sort();
+  const names = lines.map((line) => line.split(' ', 1)[0] ?? '');
+  // The hostname is read along with the sysctls, without a process of its own.
+  const sections = names.map((name) => (name === 'hostname' ? 'sysctl' : name));
+  return [...new Set(['link', ...sections])].sort();
 }
 
 // ---- the baseline ------------------------------------------------------------------------------------
@@ -83,6 +86,7 @@ function baselineLines(
   const hasRules = operations.some(
     (operation) => operation.op === 'add-rule' || operation.op === 'delete-rule',
   );
+  const hasHostname = operations.some((operation) => operation.op === 'set-hostname');
   const hasDns = operations.some((operation) => operation.op === 'set-dns');
   const destinations = new Set(
     operations.flatMap((operation) =>
@@ -128,6 +132,8 @@ function baselineLines(
         return hasRules;
       case 'dns':
         return hasDns;
+      case 'hostname':
+        return hasHostname;
       default:
         return false;
     }
@@ -207,6 +213,8 @@ function recipeOf(line: string): string {
     }
     case 'dns':
       return 'route dns';
+    case 'hostname':
+      return `sysctl write /proc/sys/kernel/hostname ${name}`;
     default:
       return '-';
   }

@@ -301,6 +301,10 @@ function stepsOf(operation: Operation): readonly Step[] {
       return [ruleStep(operation.rule, 'add')];
     case 'delete-rule':
       return [ruleStep(operation.rule, 'del')];
+    case 'set-hostname':
+      return [
+        { tool: 'write', text: `/proc/sys/kernel/hostname ${batchLine([operation.hostname])}` },
+      ];
     case 'set-dns':
       return resolvConf(operation.dns)
         .split('\n')

@@ -28,9 +28,13 @@ export function compareStates(
   }
   compareRoutes(differences, expected.routes, found.routes, scope);
   compareRules(differences, expected, found);
-  for (const key of ['servers', 'search', 'options'] as const) {
-    differences.add(`dns.${key}`, list(expected.dns[key]), list(found.dns[key]));
+  const isUnchecked = (part: 'dns' | 'hostname'): boolean => expected.unchecked?.has(part) === true;
+  if (!isUnchecked('dns')) {
+    for (const key of ['servers', 'search', 'options'] as const) {
+      differences.add(`dns.${key}`, list(expected.dns[key]), list(found.dns[key]));
+    }
   }
+  if (!isUnchecked('hostname')) differences.add('hostname', expected.hostname, found.hostname);
   return differences.all;
 }
 

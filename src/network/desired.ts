@@ -122,6 +122,8 @@ export type DesiredState = Readonly<{
   rules: readonly DesiredRule[];
   /** undefined: leave DNS alone. */
   dns: DesiredDns | undefined;
+  /** Not given: leave it as it is. */
+  hostname?: Readonly<{ name: string; location: SourceLocation | undefined }>;
 }>;
 
 /**

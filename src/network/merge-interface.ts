@@ -7,7 +7,15 @@ import { linkLocalOf, samePrimaries } from './ip.js';
 import type { Draft } from './merge-draft.js';
 import { macVlanProblem } from './mac-vlan.js';
 import { VXLAN_PORT } from './vxlan.js';
-import type { BondLink, InterfaceState, IpAddress, IpState, Link, MacVlanLink } from './state.js';
+import type {
+  BondLink,
+  InterfaceState,
+  IpAddress,
+  IpFamily,
+  IpState,
+  Link,
+  MacVlanLink,
+} from './state.js';
 import { baseOf } from './state.js';
 
 export function mergeInterfaces(draft: Draft): void {
@@ -31,26 +39,29 @@ function mergeInterface(draft: Draft, desired: DesiredInterface): void {
   const merged: InterfaceState = {
     name: desired.name,
     up: desired.state === 'up',
-    mac: desired.mac ?? observed?.mac,
+    mac: link.kind === 'loopback' ? undefined : (desired.mac ?? observed?.mac),
     mtu: desired.mtu ?? observed?.mtu ?? 1500,
     controller: observed?.controller,
-    ipv4: mergeIpv4(observed?.ipv4 ?? { enabled: false, addresses: [] }, desired.ipv4),
+    ipv4: mergeIpv4(
+      observed?.ipv4 ?? { enabled: false, addresses: [] },
+      withLoopback(link, 'ipv4', desired.ipv4),
+    ),
     ipv6: mergeIpv6(
       observed?.ipv6 ?? { enabled: true, addresses: [] },
-      desired.ipv6,
+      withLoopback(link, 'ipv6', desired.ipv6),
       observed?.mac === undefined ? undefined : linkLocalOf(observed.mac),
     ),
     link,
     facts: observed?.facts,
   };
-  if (observed !== undefined && (link.kind === 'other' || link.kind === 'loopback')) {
+  if (link.kind === 'loopback') checkLoopback(draft, desired);
+  if (observed !== undefined && link.kind === 'other') {
     const kept = { ...observed, mac: merged.mac };
     if (JSON.stringify(kept) === JSON.stringify(merged)) return;
-    const what = link.kind === 'other' ? `a ${link.type} interface` : 'the loopback interface';
     draft.errors.push(
       new NetorchError(
         'NOT_SUPPORTED',
-        `interface "${desired.name}" is ${what}, which netorch does not change; leave its properties out`,
+        `interface "${desired.name}" is a ${link.type} interface, which netorch does not change; leave its properties out`,
         { location: locationOf(desired) },
       ),
     );
@@ -58,6 +69,48 @@ function mergeInterface(draft: Draft, desired: DesiredInterface): void {
   }
   draft.interfaces.set(desired.name, merged);
   if (observed === undefined && link.kind === 'veth') makePeer(draft, desired, merged, link.peer);
+}
+
+const LOOPBACK_ADDRESSES = {
+  ipv4: { ip: '127.0.0.1', prefixLength: 8 },
+  ipv6: { ip: '::1', prefixLength: 128 },
+} as const;
+
+/** Loopback keeps its own addresses, whatever a list says (as in nmstate). */
+function withLoopback(
+  link: Link,
+  family: IpFamily,
+  desired: DesiredIp | undefined,
+): DesiredIp | undefined {
+  if (link.kind !== 'loopback' || desired?.addresses === undefined) return desired;
+  const own = LOOPBACK_ADDRESSES[family];
+  const others = desired.addresses.filter((address) => address.ip !== own.ip);
+  return { ...desired, addresses: [own, ...others] };
+}
+
+function checkLoopback(draft: Draft, desired: DesiredInterface): void {
+  if (desired.state === 'down') {
+    draft.error(
+      desired,
+      'state',
+      'the loopback interface cannot be down: the host talks to itself by it',
+    );
+  }
+  if (desired.mac !== undefined && desired.mac !== '00:00:00:00:00:00') {
+    draft.error(desired, 'mac', 'the loopback interface has no MAC address');
+  }
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    if (
+      desired[family]?.enabled === false &&
+      draft.before(desired.name)?.[family].enabled === true
+    ) {
+      draft.error(
+        desired,
+        `${family}.enabled`,
+        `the loopback interface cannot be without ${family}`,
+      );
+    }
+  }
 }
 
 /** The kernel makes both ends of a pair; the other end comes up with this one unless the plan says. */
@@ -353,7 +406,16 @@ function removeInterfaces(draft: Draft): void {
     if (desired.state !== 'absent' || observed === undefined) continue;
     const { kind } = observed.link;
     if (desired.kind !== undefined && linkOf(draft, desired, observed) === undefined) continue;
-    if (kind === 'loopback' || kind === 'other') {
+    if (kind === 'loopback') {
+      draft.interfaces.set(desired.name, {
+        ...observed,
+        ipv4: { ...observed.ipv4, addresses: [LOOPBACK_ADDRESSES.ipv4] },
+        ipv6: {
+          ...observed.ipv6,
+          addresses: observed.ipv6.enabled ? [LOOPBACK_ADDRESSES.ipv6] : [],
+        },
+      });
+    } else if (kind === 'other') {
       draft.errors.push(
         new NetorchError(
           'NOT_SUPPORTED',

@@ -55,7 +55,7 @@ export function mergeDesired(observed: NetworkState, desired: DesiredState): Mer
     routes: mergeRoutes(draft),
     rules: mergeRules(draft),
     dns: mergeDns(observed.dns, desired.dns),
-    hostname: observed.hostname,
+    hostname: desired.hostname?.name ?? observed.hostname,
   };
   return { target, errors: sortByPlace(draft.errors), notes: draft.notes };
 }

@@ -10,7 +10,8 @@ import { sortByPlace } from './error-order.js';
 import { parseInterface } from './parse-interface.js';
 import { desiredRoute, routeEntry } from './route.js';
 import { desiredRule, familiesOf, ruleEntry } from './rule.js';
-import { documentation, mapping, refused, refusedUnless } from './scalars.js';
+import { documentation, mapping, refused } from './scalars.js';
+import { hostnameSection } from './hostname.js';
 import { expandShorthand, finishShorthand } from './shorthand.js';
 
 const NO_CAPTURES =
@@ -41,10 +42,7 @@ const topLevel = mapping({
   routes: mapping({ config: list, running: documentation }).optional(),
   'route-rules': mapping({ config: list, running: documentation }).optional(),
   'dns-resolver': documentation, // read on its own, below
-  hostname: refusedUnless(
-    (value) => childOf(value, 'config') === undefined,
-    'the hostname is not set by netorch yet',
-  ),
+  hostname: documentation, // read on its own, below
   'ovs-db': refused('Open vSwitch is not done by netorch yet'),
   ovn: refused('OVN is not done by netorch'),
   capture: refused(NO_CAPTURES),
@@ -93,12 +91,23 @@ export function parseDesiredState(document: Located): DesiredState {
       ? undefined
       : collect(errors, 'dns-resolver: ', () => parseWith(dnsSection, dnsPart));
 
+  const namePart = locatedAt(root, ['hostname']);
+  const names =
+    childOf(top, 'hostname') === undefined
+      ? undefined
+      : collect(errors, 'hostname: ', () => parseWith(hostnameSection, namePart));
+  // What a boot reads is not written before the change is confirmed; both name the running one.
+  const hostname = names?.config ?? names?.running;
+
   throwCollected(sortByPlace(errors));
   return {
     interfaces,
     routes,
     rules,
     dns: dns?.config === undefined ? undefined : desiredDns(dns.config, dnsPart.locate(['config'])),
+    ...(hostname === undefined
+      ? {}
+      : { hostname: { name: hostname, location: namePart.locate([]) } }),
   };
 }
 

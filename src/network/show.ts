@@ -8,6 +8,7 @@ import {
 } from './bridge.js';
 import { isMacVlan } from './merge-mac-vlan.js';
 import { isWritableDns } from './dns.js';
+import { isWritableHostname } from './hostname.js';
 import { MINIMUM_IPV6_MTU } from './ip.js';
 import { macVlanDocument } from './mac-vlan.js';
 import { CONFIGURED_PROTOCOLS, MAIN_TABLE, routeSlot } from './route.js';
@@ -28,12 +29,12 @@ type Document = Readonly<Record<string, unknown>>;
 
 /**
  * Read again and merged over the same state, the document changes nothing. Left out are: interfaces
- * that netorch does not model, loopback, what DHCP, router advertisements and routing daemons made,
+ * that netorch does not model, what DHCP, router advertisements and routing daemons made,
  * routes and rules with attributes that netorch does not model, values that no document can say.
  */
 export function showState(state: NetworkState): Record<string, unknown> {
   const interfaces = [...state.interfaces.values()].flatMap((item) =>
-    item.link.kind === 'other' || item.link.kind === 'loopback' ? [] : [showInterface(item, state)],
+    item.link.kind === 'other' ? [] : [showInterface(item, state)],
   );
   const { servers, search, options } = state.dns;
   const dns = {
@@ -42,6 +43,9 @@ export function showState(state: NetworkState): Record<string, unknown> {
     ...(options.length === 0 ? {} : { options }),
   };
   return {
+    ...(state.hostname !== undefined && isWritableHostname(state.hostname)
+      ? { hostname: { running: state.hostname } }
+      : {}),
     interfaces,
     routes: { config: showRoutes(state.routes) },
     'route-rules': { config: state.rules.filter((rule) => !rule.foreign).map(showRule) },

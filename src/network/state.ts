@@ -249,7 +249,10 @@ export type NetworkState = Readonly<{
   /** Without the three rules every host has (0, 32766, 32767). */
   rules: readonly RouteRule[];
   dns: DnsState;
+  /** As the kernel has it. */
   hostname: string | undefined;
+  /** In a target: what others (a DHCP client …) may change meanwhile, and what is not compared therefore. */
+  unchecked?: ReadonlySet<'dns' | 'hostname'>;
 }>;
 
 /** One value that is not what was expected; `path` like `bond0.link.mode` or `routes[0.0.0.0/0]`. */

@@ -70,7 +70,7 @@ class Check {
     if (item.copyMacFrom === item.name) {
       this.#error(item, 'copyMacFrom', 'copy-mac-from names the interface itself');
     }
-    if (item.mac !== undefined && item.kind !== 'loopback') {
+    if (item.mac !== undefined && !isLoopback(item)) {
       const first = Number.parseInt(item.mac.slice(0, 2), 16);
       if (first % 2 === 1) {
         this.#error(
@@ -168,7 +168,7 @@ class Check {
         if (seen.has(address.ip)) this.#error(item, key, `address ${address.ip} is listed twice`);
         seen.add(address.ip);
         const problem = unusable(address.ip, address.prefixLength);
-        if (problem !== undefined && item.kind !== 'loopback') {
+        if (problem !== undefined && !isLoopback(item)) {
           this.#error(item, key, `address ${address.ip}/${address.prefixLength} is ${problem}`);
         }
       }
@@ -467,6 +467,9 @@ class Check {
 function isController(kind: InterfaceKind): boolean {
   return kind === 'bond' || kind === 'linux-bridge' || kind === 'vrf';
 }
+
+const isLoopback = (item: DesiredInterface): boolean =>
+  item.kind === 'loopback' || item.name === 'lo';
 
 /** Addresses that no interface can have. */
 function unusable(ip: string, prefixLength: number): string | undefined {

@@ -45,7 +45,8 @@ export type Operation =
   | Readonly<{ op: 'delete-route'; route: Route }>
   | Readonly<{ op: 'add-rule'; rule: RouteRule }>
   | Readonly<{ op: 'delete-rule'; rule: RouteRule }>
-  | Readonly<{ op: 'set-dns'; dns: DnsState }>;
+  | Readonly<{ op: 'set-dns'; dns: DnsState }>
+  | Readonly<{ op: 'set-hostname'; hostname: string }>;
 
 export type HazardKind =
   | 'management-path'

@@ -58,6 +58,7 @@ export class KernelModel {
   routes: Route[];
   rules: RouteRule[];
   dns: DnsState;
+  hostname: string | undefined;
 
   constructor(state: NetworkState) {
     const portSettings = new Map<string, BridgePort>();
@@ -72,6 +73,7 @@ export class KernelModel {
     this.routes = [...state.routes];
     this.rules = [...state.rules];
     this.dns = state.dns;
+    this.hostname = state.hostname;
   }
 
   get(name: string): ModelInterface | undefined {
@@ -192,6 +194,9 @@ export class KernelModel {
       }
       case 'set-dns':
         this.dns = operation.dns;
+        return;
+      case 'set-hostname':
+        this.hostname = operation.hostname;
         return;
       default:
         return assertNever(operation);

@@ -94,6 +94,7 @@ class Planner {
       this.addRoutes();
       this.settleRules();
       this.settleDns();
+      this.settleHostname();
       if (this.emitted === before) break;
       if (round >= MAX_ROUNDS) {
         throw new Error(
@@ -807,6 +808,21 @@ class Planner {
     );
   }
 
+  private settleHostname(): void {
+    const { hostname } = this.input.target;
+    if (hostname === undefined || hostname === this.model.hostname) return;
+    this.emit(
+      {
+        id: 'set hostname',
+        action: 'modify',
+        object: 'hostname',
+        summary: `set the hostname to ${hostname}`,
+        why: { text: 'hostname', location: this.input.desired.hostname?.location },
+      },
+      { op: 'set-hostname', hostname },
+    );
+  }
+
   // ---- the whole ----------------------------------------------------------------------------------------
 
   private finish(): ChangePlan {
@@ -843,6 +859,7 @@ class Planner {
         case 'delete-rule':
           return true;
         case 'set-dns':
+        case 'set-hostname':
           return false;
         case 'create-link':
           return touched.has(operation.link.name);

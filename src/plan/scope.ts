@@ -20,6 +20,7 @@ export function namesOf(operation: Operation): readonly string[] {
     case 'add-rule':
     case 'delete-rule':
     case 'set-dns':
+    case 'set-hostname':
       return [];
     default:
       return [operation.name];

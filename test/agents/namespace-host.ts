@@ -21,7 +21,8 @@ function works(command: string, ...args: readonly string[]): boolean {
 export function whyNot(shell: Shell): string | undefined {
   if (process.platform !== 'linux') return 'no Linux';
   if (process.getuid?.() !== 0) return 'not root';
-  if (!works('unshare', '-n', '-m', '-p', '--fork', 'ip', '-j', 'link')) return 'no namespaces';
+  if (!works('unshare', '-n', '-m', '-p', '-u', '--fork', 'ip', '-j', 'link'))
+    return 'no namespaces';
   if (!works('unshare', '-n', 'ip', 'link', 'add', 'v0', 'type', 'veth')) return 'no veth';
   if (!works('unshare', '-n', 'ip', 'link', 'add', 'b0', 'type', 'bridge')) return 'no bridge';
   if (shell === 'dash' && !existsSync('/usr/bin/dash')) return 'no dash';
@@ -74,6 +75,7 @@ export class NamespaceHost {
         '-n',
         '-m',
         '-p',
+        '-u',
         '--fork',
         '--kill-child',
         '--mount-proc',
@@ -174,7 +176,7 @@ export class NamespaceHost {
   ): { child: ChildProcess; answer: Promise<Answer> } {
     const child = spawn(
       'nsenter',
-      ['-t', String(this.pid), '-n', '-m', '-p', '--', '/run/tools/sh', '-c', command],
+      ['-t', String(this.pid), '-n', '-m', '-p', '-u', '--', '/run/tools/sh', '-c', command],
       { env: { PATH: '/run/tools:/usr/sbin:/usr/bin:/sbin:/bin' } },
     );
     const output = { stdout: '', stderr: '' };

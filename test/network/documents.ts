@@ -14,7 +14,8 @@ export function desiredOf(text: string, file = 'plan.yml'): DesiredState {
 }
 
 export function shown(state: NetworkState): string {
-  return stringify(showState(state));
+  const { hostname, ...document } = showState(state);
+  return stringify(state.hostname === bareHost().hostname ? document : { hostname, ...document });
 }
 
 /** A NIC as it comes: up, without addresses; `index` makes its MAC. */

@@ -204,6 +204,11 @@ dns-resolver: {running: {server: [x]}, config: {server: ["2001:DB8::53", "FE80::
 describe('mistakes are named at their place', () => {
   test.each([
     [
+      'a hostname that no host can have',
+      'hostname: {config: not_a_host}',
+      '1:12 INVALID_VALUE: hostname: config is "not_a_host", must be a hostname of at most 64 letters, digits, "-" and "."',
+    ],
+    [
       'a value out of bounds',
       item('bond0.5000', 'type: vlan\nvlan: {base-iface: bond0, id: 5000}'),
       '4:31 INVALID_VALUE: interface "bond0.5000": vlan.id is 5000, must be 1–4094',
@@ -348,7 +353,6 @@ describe('what netorch does not do is refused by name', () => {
     [item('eth1', 'identifier: mac-address'), 'by MAC'],
     [item('"sriov:eth1:0"', 'type: ethernet'), 'SR-IOV virtual functions'],
     [item('bond0', 'type: bond\nlink-aggregation: {ports-config: [{name: a}]}'), 'priorities'],
-    ['hostname: {config: h1}', 'the hostname'],
     ['ovs-db: {}', 'Open vSwitch'],
     ['capture: {a: b}', 'NMPolicy captures'],
     ['routes: {config: [{destination: 0.0.0.0/0, next-hop-interface: a, vrf-name: v}]}', 'VRFs'],

@@ -1,4 +1,4 @@
-/** Routes and rules of every kind through a whole transaction on this machine's kernel. */
+/** Routes and rules of every kind, loopback and hostname, through a whole transaction on this machine's kernel. */
 import { describe, expect, test } from 'vitest';
 import { NamespaceHost, whyNot } from './namespace-host.js';
 import { afterwards, rollBack, transact } from './transact.js';
@@ -92,9 +92,25 @@ const CASES: readonly (readonly [string, string, string])[] = [
     - {state: absent, fwmark: 1}
 `,
   ],
+  [
+    'addresses on loopback, a hostname',
+    'ip addr add 10.5.5.5/32 dev lo; echo before.example >/proc/sys/kernel/hostname',
+    `hostname: {config: after.example}
+interfaces:
+  - name: lo
+    type: loopback
+    ipv4: {enabled: true, address: [{ip: 10.5.5.6, prefix-length: 32}, {ip: 10.6.0.1, prefix-length: 24}]}
+    ipv6: {enabled: true, address: [{ip: "2001:db8:ff::1", prefix-length: 128}]}
+`,
+  ],
+  [
+    'loopback is emptied but for its own addresses',
+    'ip addr add 10.5.5.5/32 dev lo; ip addr add 2001:db8:ff::1/128 dev lo',
+    'interfaces: [{name: lo, type: loopback, state: absent}]',
+  ],
 ];
 
-describe('routes on a real kernel', () => {
+describe('on a real kernel', () => {
   const reason = whyNot('dash');
   for (const [name, setup, desired] of CASES) {
     (reason === undefined ? test.concurrent : test.concurrent.skip)(
