@@ -4,6 +4,9 @@
 
 R=/run/netorch
 
+# Named places of the way; fault tests put their own function here, in their copy of this file.
+point() { :; }
+
 now() { read -r up _ </proc/uptime && up=${up%%.*}; }
 
 release() {
@@ -24,7 +27,8 @@ find_others() {
 		case ${s##*/} in
 		state.new)
 			# It stopped half-way before it was armed. Should it wake up, it finds that it cannot be armed.
-			[ $((up - since)) -gt 120 ] && mv "$s" "$d/abandoned" && continue
+			# Its folder goes with it: what it still wants to write has no place any more.
+			[ $((up - since)) -gt 120 ] && mv "$s" "$d/abandoned" && rm -rf "$d" && continue
 			;;
 		state.armed | state.applying | state.applied | state.rolling-back) ;;
 		*) continue ;;
@@ -35,21 +39,51 @@ find_others() {
 	return 0
 }
 
-# Records of ended transactions are kept for "status", the newest few only.
+# Records of ended transactions are kept for "status": of those that end in one of these states, the newest few.
 prune() {
 	kept=0
 	# Transaction names begin with their time, so the order of names is the order of age.
 	for d in "$R"/*/; do
 		d=${d%/}
-		[ -e "$d/state.confirmed" ] || [ -e "$d/state.rolled-back" ] || continue
-		kept=$((kept + 1))
+		is_in "$d" "$@" && kept=$((kept + 1))
 	done
 	for d in "$R"/*/; do
 		d=${d%/}
-		[ -e "$d/state.confirmed" ] || [ -e "$d/state.rolled-back" ] || continue
 		[ "$kept" -gt 4 ] || break
+		is_in "$d" "$@" || continue
 		rm -rf "$d"
 		kept=$((kept - 1))
+	done
+}
+
+is_in() {
+	folder=$1
+	shift
+	for word; do [ -e "$folder/state.$word" ] && return 0; done
+	return 1
+}
+
+# Whether a timer that is set now fires: a process outside this session sees time go by and says so. Runs
+# beside what else there is to do; await_self_test asks how it went.
+start_self_test() {
+	if [ -d /run/systemd/system ]; then
+		systemd-run --quiet --collect --no-block --unit="netorch-$TX-test" --on-active=100ms --timer-property=AccuracySec=100ms \
+			sh "$R/$TX/self-test.sh" "$R/$TX" 2>test.error
+	elif ! command -v setsid >/dev/null 2>&1; then
+		echo 'there is neither systemd nor setsid: nothing could outlive this session' >test.error
+		return 1
+	else
+		(setsid sh "$R/$TX/self-test.sh" "$R/$TX" </dev/null >/dev/null 2>&1 &)
+	fi
+}
+
+await_self_test() {
+	now
+	patience=$((up + 10))
+	until [ -e fired ]; do
+		now
+		[ "$up" -lt "$patience" ] || return 1
+		sleep 0.1 2>/dev/null || sleep 1
 	done
 }
 
@@ -69,12 +103,20 @@ begin() {
 		release
 		return 0
 	}
-	prune
+	point begin-recorded
+	prune confirmed persisted rolled-back
+	prune incomplete
 	write_files || {
 		echo "refused environment the transaction could not be written to $R/$TX (is it full?)"
 		release
 		return 0
 	}
+	start_self_test || {
+		echo "refused environment no timer can be set: $(cat test.error)"
+		release
+		return 0
+	}
+	point begin-written
 	for m in $MODULES; do
 		case $m in
 		bonding) modprobe -q bonding max_bonds=0 ;;
@@ -92,6 +134,12 @@ begin() {
 		release
 		return 0
 	fi
+	await_self_test || {
+		echo 'refused environment a timer set on this host does not fire (waited 10 s for one of 0.1 s)'
+		release
+		return 0
+	}
+	point begin-compared
 	now
 	# With room for the way back, should /run fill up meanwhile: given free when the rollback begins.
 	{ echo "$up" >begun && echo $((up + SECONDS_TO_DEADLINE)) >deadline && echo $((up + MAX_SECONDS)) >deadline.max &&
@@ -106,16 +154,13 @@ begin() {
 		return 0
 	}
 	exec 3<>pipe
+	point begin-starting
 	if [ -d /run/systemd/system ]; then
 		systemd-run --quiet --collect --no-block --unit="netorch-$TX" env NETORCH_DIR="$R/$TX" sh "$R/$TX/runtime.sh" run || {
 			echo 'refused environment systemd-run could not start the runner'
 			release
 			return 0
 		}
-	elif ! command -v setsid >/dev/null 2>&1; then
-		echo 'refused environment there is neither systemd nor setsid: nothing could outlive this session'
-		release
-		return 0
 	else
 		# Not this shell's child: it would stay a zombie, and look alive, until this shell ends.
 		(NETORCH_DIR=$R/$TX setsid sh "$R/$TX/runtime.sh" run </dev/null >/dev/null 2>&1 3>&- &)

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 
 import { quoteSh } from '../quote-sh.js';
 
-export type ScriptName = 'readings' | 'observe' | 'begin' | 'runtime' | 'probe';
+export type ScriptName = 'readings' | 'observe' | 'begin' | 'runtime' | 'self-test' | 'probe';
 
 const cache = new Map<ScriptName, string>();
 

@@ -55,6 +55,18 @@ owners() {
 	echo @end-owners
 } 2>/dev/null
 
+# Is anybody left who would end this transaction?
+guard() {
+	for f in runner timer rollback; do
+		read -r p <"$d/$f.pid" && grep -qs "$1" "/proc/$p/cmdline" && echo "guard $1 1" && return
+	done
+	if [ -d /run/systemd/system ] && systemctl -q is-active "netorch-$1-deadline.timer"; then
+		echo "guard $1 1"
+	else
+		echo "guard $1 0"
+	fi
+}
+
 transactions() {
 	echo @transactions
 	for s in /run/netorch/*/state.*; do
@@ -64,6 +76,9 @@ transactions() {
 		read -r deadline <"$d/deadline"
 		read -r begun <"$d/begun"
 		echo "${d##*/} ${s##*/state.} $deadline $begun $owner"
+		# To ask is to know of it.
+		[ ! -e "$d/last-resort" ] || { read -r up _ </proc/uptime && echo "${up%%.*}" >"$d/contact"; }
+		case $s in *.armed | *.applying | *.applied | *.rolling-back) guard "${d##*/}" ;; esac
 	done 2>/dev/null
 	echo @end-transactions
 }

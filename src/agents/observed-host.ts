@@ -8,6 +8,8 @@ export type OpenTransaction = Readonly<{
   ageSeconds: number;
   secondsLeft: number;
   owner: string;
+  /** For open ones: somebody on the host is there to end it at its deadline. */
+  isGuarded?: boolean;
 }>;
 
 /** The SSH connection as the host sees it (sshd's SSH_CONNECTION). */

@@ -321,9 +321,16 @@ export function parseTransactions(
   lines: readonly string[],
   uptime: number,
 ): readonly OpenTransaction[] {
+  const guards = new Map(
+    lines.flatMap((line) => {
+      const [, transaction, alive] = /^guard (\S+) ([01])$/.exec(line) ?? [];
+      return transaction === undefined ? [] : [[transaction, alive === '1'] as const];
+    }),
+  );
   return lines.flatMap((line) => {
     const [transaction = '', state = '', deadline = '0', begun = '0', ...owner] = line.split(' ');
-    if (transaction === '' || state === '') return [];
+    if (transaction === '' || transaction === 'guard' || state === '') return [];
+    const isGuarded = guards.get(transaction);
     return [
       {
         transaction,
@@ -331,6 +338,7 @@ export function parseTransactions(
         ageSeconds: Math.max(0, Math.floor(uptime - Number(begun))),
         secondsLeft: Math.floor(Number(deadline) - uptime),
         owner: owner.join(' '),
+        ...(isGuarded === undefined ? {} : { isGuarded }),
       },
     ];
   });

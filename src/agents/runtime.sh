@@ -9,7 +9,12 @@ T=${NETORCH_DIR:?}
 cd "$T" || exit 1
 TX=${T##*/}
 
+# Named places of the way; fault tests put their own function here, in their copy of this file.
+point() { :; }
+
 now() { read -r up _ </proc/uptime && up=${up%%.*}; }
+# Not every sleep knows fractions.
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
 # The listener of "begin" may be gone with its session: the pipe is opened for both directions, so a write never waits.
 say() {
 	printf '%s\n' "$*" >>events
@@ -18,16 +23,49 @@ say() {
 move() { mv "state.$1" "state.$2" 2>/dev/null; }
 state() { for s in state.*; do echo "${s#state.}"; done; }
 is_over() { [ -e state.confirmed ] || [ -e state.rolled-back ] || [ -e state.incomplete ]; }
-# Is that process one of this transaction's? A number alone may belong to another one by now.
+# Is that one of this transaction's shells? A number alone may belong to another process by now.
 is_alive() { grep -qs "$TX" "/proc/$1/cmdline"; }
+# The same for any process that one of them has started: they all stand in this folder.
+# -ef is in POSIX since 2024, and older in dash, busybox ash and bash.
+# shellcheck disable=SC3013
+is_ours() { [ "/proc/$1/cwd" -ef "$T" ] || is_alive "$1"; }
+
+# Is there a process of this group that is ours? The first one may be dead and its children not.
+has_members() {
+	for s in /proc/[0-9]*/stat; do
+		read -r line <"$s" || continue
+		# Number, name in parentheses, state, parent, group; the name may hold anything.
+		line=${line##*) }
+		case $line in [ZX]*) continue ;; esac
+		line=${line#* * }
+		[ "${line%% *}" = "$1" ] || continue
+		p=${s%/stat}
+		is_ours "${p#/proc/}" && return 0
+	done 2>/dev/null
+	return 1
+}
+
+# Kills a whole group and waits until it is gone.
+end_group() {
+	i=0
+	while [ "$i" -lt 50 ] && has_members "$1"; do
+		kill -KILL "-$1" 2>/dev/null
+		nap
+		i=$((i + 1))
+	done
+}
 snapshot() { readings | sed -E -f canonical.sed; }
 
-# Neighbours keep the old MAC of an address for minutes unless told.
+# Neighbours keep the old MAC of an address for minutes unless told. Ends when all have been told: with the
+# last process of a unit, systemd ends what that has left behind.
 announce() {
 	command -v arping >/dev/null 2>&1 || return 0
-	ip -o -4 addr show scope global | sed -n -E 's/^[0-9]+: +([^ ]+) +inet ([0-9.]+).*/\1 \2/p' | grep -E -f scope-devices | while read -r dev ip; do
-		arping -U -q -c 2 -w 3 -I "$dev" "$ip" </dev/null >/dev/null 2>&1 &
-	done
+	ip -o -4 addr show scope global | sed -n -E 's/^[0-9]+: +([^ ]+) +inet ([0-9.]+).*/\1 \2/p' | grep -E -f scope-devices | {
+		while read -r dev ip; do
+			arping -U -q -c 2 -w 3 -I "$dev" "$ip" </dev/null >/dev/null 2>&1 &
+		done
+		wait
+	}
 }
 
 apply() {
@@ -236,15 +274,23 @@ take_over() {
 	i=0
 	while [ -e state.rolling-back ]; do
 		if read -r who <rollback.pid; then
-			is_alive "$who" || { mv rollback.pid "rollback.dead.$$" && return 0; }
-		elif [ "$i" -gt 5 ]; then
-			# It won, and died before it could write its number.
-			mkdir taken-over && return 0
+			i=0
+			is_alive "$who" || { mv rollback.pid "rollback.dead.$who" && return 0; }
+		else
+			# It won, and died before its number could stand here. Each such death has one heir.
+			[ "$i" -gt 0 ] || deaths=$(count_deaths)
+			i=$((i + 1))
+			[ "$i" -le 5 ] || { mkdir "rollback.heir.$deaths" && return 0; } || i=0
 		fi
-		i=$((i + 1))
 		sleep 1
 	done 2>/dev/null
 	return 1
+}
+
+count_deaths() {
+	set -- rollback.heir.*
+	[ -e "$1" ] || shift
+	echo $#
 }
 
 # Never armed: nothing has been touched, and from now on nothing will be.
@@ -257,37 +303,41 @@ end_unarmed() {
 # $1: why. Wins the rename, ends the apply, restores, compares, says the truth.
 rollback() {
 	end_unarmed && return 0
+	point rollback-wanted
+	# Written before it is won: afterwards there may be no room.
+	echo $$ >"by.$$"
 	move applied rolling-back || move applying rolling-back || move armed rolling-back || take_over || {
+		rm -f "by.$$"
 		say "over $(state)"
 		return 0
 	}
+	point rollback-won
+	mv "by.$$" rollback.pid
 	rm -f reserve
-	echo $$ >rollback.pid
+	[ -s rollback.pid ] || echo $$ >rollback.pid
 	[ -e cause ] || printf '%s\n' "$1" >cause
 	say "rolling-back $1"
 	read -r runner <runner.pid 2>/dev/null || runner=
-	if [ -n "$runner" ] && [ "$runner" != "$$" ]; then
-		kill -KILL "-$runner" 2>/dev/null
-		i=0
-		while kill -0 "-$runner" 2>/dev/null && [ "$i" -lt 50 ]; do
-			sleep 0.1
-			i=$((i + 1))
-		done
-	fi
+	if [ -n "$runner" ] && [ "$runner" != "$$" ]; then end_group "$runner"; fi
+	point rollback-alone
 	if restore; then
+		point rollback-restored
 		move rolling-back rolled-back
-		announce
 		say 'rolled-back verified'
 	else
 		{ sed 's/^/missing: /' missing.lines && sed 's/^/surplus: /' surplus; } >differences
+		now
+		echo "$up" >incomplete-since
+		point rollback-restored
 		move rolling-back incomplete
 		say 'rolled-back incomplete'
 	fi
 	end_timers
+	announce
 }
 
+# Processes that wait see by themselves that it is over.
 end_timers() {
-	read -r timer <timer.pid 2>/dev/null && [ "$timer" != "$$" ] && kill -TERM "-$timer" 2>/dev/null
 	if [ -d /run/systemd/system ]; then
 		systemctl stop --no-block "netorch-$TX-deadline.timer" >/dev/null 2>&1
 	fi
@@ -305,11 +355,59 @@ wait_for_deadline() {
 		[ "$left" -le 5 ] || left=5
 		sleep "$left"
 	done
+	point deadline-passed
 	rollback "the deadline passed without a confirmation"
+}
+
+# By choice: a host that is still not what it was, or stuck on its way back, and of which no controller has
+# asked since, is rebooted in the end. A process of its own, whatever becomes of the other two.
+verb_last_resort() {
+	read -r patience way_back <last-resort || exit 1
+	while :; do
+		if [ -e state.confirmed ] || [ -e state.persisted ] || [ -e state.rolled-back ]; then exit 0; fi
+		[ -e "$T" ] || exit 0
+		now
+		read -r since <incomplete-since || { read -r since <deadline && since=$((since + way_back)); } || since=$up
+		contact=0
+		read -r contact <contact
+		[ "$contact" -lt "$since" ] || exit 0
+		[ "$up" -lt $((since + patience)) ] || break
+		left=$((since + patience - up))
+		[ "$left" -le 5 ] || left=5
+		sleep "$left"
+	done 2>/dev/null
+	say 'last resort: reboot'
+	point last-resort
+	sync
+	reboot
+	# An orderly shutdown that hangs must not be the end.
+	sleep 60
+	for key in s u b; do
+		echo "$key" >/proc/sysrq-trigger
+		sleep 1
+	done
+}
+
+start_last_resort() {
+	[ -s last-resort ] || return 0
+	if [ -d /run/systemd/system ]; then
+		systemd-run --quiet --collect --no-block --unit="netorch-$TX-last-resort" env NETORCH_DIR="$T" sh "$T/runtime.sh" last-resort
+	else
+		setsid sh "$T/runtime.sh" last-resort </dev/null >/dev/null 2>&1 &
+	fi
+}
+
+# A controller has asked: whatever the state is, somebody knows.
+contacted() {
+	if [ -e last-resort ]; then
+		now
+		echo "$up" >contact
+	fi
 }
 
 verb_run() {
 	echo $$ >runner.pid
+	point run-started
 	now
 	read -r deadline <deadline || deadline=0
 	left=$((deadline - up))
@@ -337,9 +435,15 @@ verb_run() {
 				say 'refused environment the timer did not start'
 				exit 1
 			}
-			sleep 0.1
+			nap
 		done
 	fi
+	start_last_resort || {
+		say 'refused environment the last resort could not be armed'
+		end_timers
+		exit 1
+	}
+	point timer-set
 	# Another transaction may have given this one up for dead.
 	move new armed || {
 		say 'refused environment it took too long to begin'
@@ -348,10 +452,14 @@ verb_run() {
 	}
 	now
 	say "armed $up $deadline"
+	point armed
 	move armed applying || exit 0
+	point applying
 	if apply 2>>stderr; then
+		point steps-done
 		move applying applied && say applied
-		announce
+		announce &
+		announcing=$!
 	else
 		{
 			echo "segment $S"
@@ -359,8 +467,11 @@ verb_run() {
 		} >failure
 		say "failed $S"
 		rollback "a step failed"
+		announcing=
 	fi
 	wait_for_deadline
+	# Nothing to wait for is an error to "wait".
+	[ -z "$announcing" ] || wait "$announcing"
 }
 
 verb_timer() {
@@ -380,10 +491,11 @@ verb_confirm() {
 		echo "too-late $(state)"
 		return 0
 	fi
+	point confirm-allowed
 	if move applied confirmed; then
+		point confirmed
 		rm -f reserve
 		echo confirmed
-		read -r runner <runner.pid && kill -TERM "-$runner" 2>/dev/null
 		end_timers
 	else
 		echo "not-applied $(state)"
@@ -401,8 +513,16 @@ verb_extend() {
 	fi
 	until=$((up + $1))
 	[ "$until" -le "$max" ] || until=$max
-	echo "$until" >deadline.new && mv deadline.new deadline
-	echo "extended $until $up"
+	{ echo "$until" >deadline.new && mv deadline.new deadline; } || {
+		echo 'not-extended the new deadline could not be written'
+		return 0
+	}
+	# The timer may have fired in the same moment.
+	if is_over || [ -e state.rolling-back ]; then
+		echo "too-late $(state)"
+	else
+		echo "extended $until $up"
+	fi
 }
 
 # Starts the rollback outside the session that asks for it (it may cut that session off) and waits for its end.
@@ -411,8 +531,6 @@ verb_request_rollback() {
 		echo 'rolled-back verified'
 		return 0
 	}
-	# Listen first: it may end while this is starting.
-	exec 3<>pipe
 	if is_over; then
 		echo "over $(state)"
 		return 0
@@ -420,12 +538,22 @@ verb_request_rollback() {
 	if [ -d /run/systemd/system ]; then
 		systemd-run --quiet --collect --no-block --unit="netorch-$TX-rollback" env NETORCH_DIR="$T" sh "$T/runtime.sh" rollback "$1"
 	else
-		setsid sh "$T/runtime.sh" rollback "$1" </dev/null >/dev/null 2>&1 3>&- &
+		setsid sh "$T/runtime.sh" rollback "$1" </dev/null >/dev/null 2>&1 &
 	fi
-	while IFS= read -r line <&3; do
-		echo "$line"
-		case $line in rolled-back* | over*) break ;; esac
+	# Not by the pipe: "begin" may still listen there, and take the words.
+	i=0
+	until is_over || [ "$i" -ge 1200 ]; do
+		nap
+		i=$((i + 1))
 	done
+	[ -s cause ] && sed 's/^/rolling-back /' cause
+	if [ -e state.rolled-back ]; then
+		echo 'rolled-back verified'
+	elif [ -e state.incomplete ]; then
+		echo 'rolled-back incomplete'
+	else
+		echo "over $(state)"
+	fi
 }
 
 verb_status() {
@@ -440,8 +568,12 @@ verb_status() {
 }
 
 case ${1-} in
+confirm | extend | request-rollback | status) contacted ;;
+esac
+case ${1-} in
 run) verb_run ;;
 timer) verb_timer ;;
+last-resort) verb_last_resort ;;
 rollback) rollback "${2:-asked for}" ;;
 confirm) verb_confirm ;;
 extend) verb_extend "${2:?}" ;;

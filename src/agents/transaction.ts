@@ -15,6 +15,8 @@ export type TransactionRequest = Readonly<{
   secondsToDeadline: number;
   /** The latest that "extend" may move the deadline to, in seconds from begin. */
   maxSeconds: number;
+  /** Reboot a host that is not what it was this many seconds after its way back, and heard of nobody. */
+  lastResort?: Readonly<{ rebootSeconds: number; wayBackSeconds: number }> | undefined;
   scripts: BackendScripts;
   /** The raw resolv.conf as observed. */
   resolvConf: string;
@@ -24,9 +26,10 @@ const lines = (items: readonly string[]) => (items.length === 0 ? '' : `${items.
 
 /** The whole transaction as one script for standard input. */
 export function beginScript(request: TransactionRequest): string {
-  const { scripts } = request;
+  const { scripts, lastResort } = request;
   const files: Record<string, string> = {
     'runtime.sh': agentScript('readings') + agentScript('runtime'),
+    'self-test.sh': agentScript('self-test'),
     'canonical.sed': canonicalSedScript(),
     'apply.sh': scripts.apply,
     'restore.sh': scripts.restore,
@@ -38,6 +41,9 @@ export function beginScript(request: TransactionRequest): string {
     'scope-devices': lines([scripts.scopeDevices]),
     'resolv.baseline': request.resolvConf,
     nonce: `${request.nonce}\n`,
+    ...(lastResort === undefined
+      ? {}
+      : { 'last-resort': `${lastResort.rebootSeconds} ${lastResort.wayBackSeconds}\n` }),
   };
   return stdinScript(
     agentScript('readings'),

@@ -10,7 +10,8 @@ import { RUN_FROM_STDIN, observeScript } from '../../src/agents/bundle.js';
 import type { ObservedHost } from '../../src/agents/observed-host.js';
 import { parseObservation } from '../../src/agents/reading.js';
 
-export type Shell = 'dash' | 'busybox ash';
+export type Shell = 'dash' | 'busybox ash' | 'bash';
+/** The two that differ most; bash is tried where a shell's own ways matter. */
 export const SHELLS: readonly Shell[] = ['dash', 'busybox ash'];
 
 function works(command: string, ...args: readonly string[]): boolean {
@@ -25,7 +26,7 @@ export function whyNot(shell: Shell): string | undefined {
     return 'no namespaces';
   if (!works('unshare', '-n', 'ip', 'link', 'add', 'v0', 'type', 'veth')) return 'no veth';
   if (!works('unshare', '-n', 'ip', 'link', 'add', 'b0', 'type', 'bridge')) return 'no bridge';
-  if (shell === 'dash' && !existsSync('/usr/bin/dash')) return 'no dash';
+  if (shell !== 'busybox ash' && !existsSync(`/usr/bin/${shell}`)) return `no ${shell}`;
   if (shell === 'busybox ash' && !works('busybox', 'sh', '-c', ':')) return 'no busybox';
   return undefined;
 }
@@ -47,7 +48,7 @@ const SETUP = `
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t sysfs sysfs /sys
 mkdir /run/tools
-if [ "$1" = dash ]; then ln -s /usr/bin/dash /run/tools/sh
+if [ "$1" != 'busybox ash' ]; then ln -s "/usr/bin/$1" /run/tools/sh
 else busybox --install -s /run/tools; rm -f /run/tools/ip /run/tools/bridge /run/tools/arping; fi
 ip link set lo up
 echo ready
@@ -163,7 +164,7 @@ export class NamespaceHost {
   }
 
   private forThisShell(script: string): string {
-    if (this.shell === 'dash') return script;
+    if (this.shell !== 'busybox ash') return script;
     return script.replaceAll(
       'LC_ALL=C\nexport LC_ALL\n',
       `LC_ALL=C\nexport LC_ALL\n${REAL_TOOLS}\n`,

@@ -3,176 +3,28 @@
  * a real observation, a real plan, the real scripts, real links. Where the text says "by itself", nobody
  * but the host acts.
  */
-import { describe, expect, test } from 'vitest';
-import type { ObservedHost } from '../../src/agents/observed-host.js';
-import {
-  beginScript,
-  confirmScript,
-  parseBeginLine,
-  parseStatus,
-  rollbackScript,
-  statusScript,
-  type BeginEvent,
-  type TransactionRequest,
-} from '../../src/agents/transaction.js';
-import { iproute2Scripts } from '../../src/backends/backend.js';
-import type { BackendScripts } from '../../src/backends/steps.js';
+import { describe, expect } from 'vitest';
+import { parseStatus, rollbackScript, statusScript } from '../../src/agents/transaction.js';
 import { compareStates } from '../../src/network/compare.js';
-import type { ChangePlan } from '../../src/plan/change.js';
 import { planHost } from '../../src/plan/plan-host.js';
 import { desiredOf } from '../network/documents.js';
-import { NamespaceHost, SHELLS, whyNot } from './namespace-host.js';
-
-/** Two NICs with cables (their other ends stand for the switch), a bridge in use, routes and a rule. */
-const NETWORK = `
-for i in 0 1 2; do
-  ip link add eth$i type veth peer name sw$i
-  ip link set sw$i up
-  ip link set eth$i up
-done
-ip addr add 192.0.2.5/24 brd + dev eth0
-ip addr add 192.0.2.6/24 brd + dev eth0
-ip addr add 2001:db8::5/64 dev eth0 nodad
-ip addr add 198.51.100.5/24 dev eth1
-ip link add br0 type bridge
-ip link set eth2 master br0
-ip link set br0 up
-ip addr add 10.0.0.1/24 dev br0
-ip route add default via 192.0.2.1
-ip route add 203.0.113.0/24 via 192.0.2.9 metric 50
-ip route add default via 192.0.2.254 table 100
-ip rule add from 192.0.2.6 lookup 100 pref 1000
-ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 nud permanent dev eth0
-bridge fdb add 02:00:00:00:00:0a dev eth2 master static
-`;
-
-/** Touches every kind of thing: a bridge over two NICs, moved addresses, routes, a rule, bridge options, a vxlan. */
-const DESIRED = `
-interfaces:
-  - name: br1
-    type: linux-bridge
-    mtu: 1450
-    ipv4:
-      enabled: true
-      address: [{ ip: 192.0.2.5, prefix-length: 24 }, { ip: 192.0.2.77, prefix-length: 24 }]
-    bridge:
-      options: { stp: { enabled: false } }
-      port: [{ name: eth0 }, { name: eth1 }]
-  - name: br0
-    bridge:
-      options: { stp: { enabled: true }, mac-ageing-time: 60 }
-      port: [{ name: eth2, stp-path-cost: 50 }]
-  - name: vx5
-    type: vxlan
-    vxlan: { id: 5, base-iface: br1, remote: 192.0.2.200 }
-    state: up
-routes:
-  config:
-    - { destination: 0.0.0.0/0, state: absent }
-    - { destination: 0.0.0.0/0, next-hop-interface: br1, next-hop-address: 192.0.2.1 }
-    - { destination: 172.16.0.0/16, next-hop-interface: br1, next-hop-address: 192.0.2.8 }
-route-rules:
-  config:
-    - { ip-from: 192.0.2.6/32, state: absent }
-    - { ip-from: 192.0.2.77/32, route-table: 100, priority: 1001 }
-    - { ip-to: 203.0.113.0/24, priority: 1002, action: prohibit }
-    - { ip-from: 2001:db8::/32, route-table: 100, priority: 1003 }
-`;
-
-/** One address more: a small change, for tests that are about something else. */
-const SMALL = `
-interfaces:
-  - name: eth1
-    ipv4:
-      enabled: true
-      address: [{ ip: 198.51.100.5, prefix-length: 24 }, { ip: 198.51.100.6, prefix-length: 24 }]
-`;
-
-const NONCE = 'right';
-let count = 0;
-
-type Prepared = Readonly<{
-  id: string;
-  observed: ObservedHost;
-  plan: ChangePlan;
-  scripts: BackendScripts;
-  request: TransactionRequest;
-  script: string;
-}>;
-
-async function prepare(
-  host: NamespaceHost,
-  desired: string,
-  change: Partial<TransactionRequest> & { apply?: (script: string) => string } = {},
-): Promise<Prepared> {
-  const observed = await host.observe();
-  const plan = planHost('h1', observed, desiredOf(desired));
-  const scripts = iproute2Scripts({ plan, observed: observed.state, lines: observed.lines });
-  const { apply, ...overrides } = change;
-  count += 1;
-  const request: TransactionRequest = {
-    id: `20260101T000000-${String(count).padStart(4, '0')}`,
-    nonce: NONCE,
-    owner: 'test',
-    secondsToDeadline: 600,
-    maxSeconds: 1200,
-    scripts: apply === undefined ? scripts : { ...scripts, apply: apply(scripts.apply) },
-    resolvConf: observed.resolvConf,
-    ...overrides,
-  };
-  return { id: request.id, observed, plan, scripts, request, script: beginScript(request) };
-}
-
-const eventsOf = (text: string): BeginEvent[] =>
-  text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map(parseBeginLine);
-
-async function begin(host: NamespaceHost, prepared: Prepared): Promise<BeginEvent[]> {
-  const { stdout, stderr } = await host.send(prepared.script);
-  expect(stderr).toBe('');
-  return eventsOf(stdout);
-}
-const kinds = (events: readonly BeginEvent[]): readonly string[] => events.map(({ kind }) => kind);
-
-async function confirm(host: NamespaceHost, id: string, nonce = NONCE): Promise<string> {
-  return (await host.send(confirmScript(id, nonce))).stdout.trim();
-}
-
-/** Waits for the end of a rollback; when the host says that it is not what it was, so does the failure. */
-async function expectRolledBack(host: NamespaceHost, { id, observed }: Prepared): Promise<void> {
-  const state = await host.reaches(id, 'rolled-back', 'incomplete');
-  const differences = state === 'incomplete' ? host.text(id, 'differences') : '';
-  expect({ state, differences }).toEqual({ state: 'rolled-back', differences: '' });
-  await expectAsBefore(host, observed);
-}
-
-/** Everything on the host is again what it was: the canonical lines, without the kernel's own link-locals. */
-async function expectAsBefore(host: NamespaceHost, before: ObservedHost): Promise<void> {
-  const now = await host.observe();
-  const sorted = (lines: readonly string[]) =>
-    lines.filter((line) => !/ inet6 fe80:.* scope link/.test(line)).sort();
-  expect(sorted(now.lines)).toEqual(sorted(before.lines));
-}
+import { SHELLS } from './namespace-host.js';
+import {
+  DESIRED,
+  NONCE,
+  SMALL,
+  begin,
+  confirm,
+  eventsOf,
+  expectAsBefore,
+  expectRolledBack,
+  kinds,
+  prepare,
+  scenarioUnder,
+} from './transaction-bench.js';
 
 describe.each(SHELLS)('a transaction under %s', (shell) => {
-  const reason = whyNot(shell);
-  const scenario = (name: string, run: (host: NamespaceHost) => Promise<void>): void => {
-    (reason === undefined ? test.concurrent : test.concurrent.skip)(
-      reason === undefined ? name : `${name} (skipped: ${reason})`,
-      { timeout: 120_000 },
-      async () => {
-        const host = await NamespaceHost.start(shell);
-        try {
-          await host.sh(NETWORK);
-          await run(host);
-        } finally {
-          await host.stop();
-        }
-      },
-    );
-  };
+  const scenario = scenarioUnder(shell);
 
   scenario('is armed, applied and confirmed, and is then what the plan says', async (host) => {
     const prepared = await prepare(host, DESIRED);
@@ -297,7 +149,9 @@ describe.each(SHELLS)('a transaction under %s', (shell) => {
     const { stdout } = await host.send(
       prepared.script.replace('command -v setsid', 'command -v no-such-setsid'),
     );
-    expect(stdout).toMatch(/^refused environment there is neither systemd nor setsid/);
+    expect(stdout).toMatch(
+      /^refused environment no timer can be set: there is neither systemd nor setsid/,
+    );
     await expectAsBefore(host, prepared.observed);
   });
 
@@ -362,12 +216,12 @@ describe.each(SHELLS)('a transaction under %s', (shell) => {
     const prepared = await prepare(host, DESIRED, {
       secondsToDeadline: 2,
       apply: (script) =>
-        script.replace(/return 0\n$/, 'sleep 1000\nip link set dev eth1 down\nreturn 0\n'),
+        script.replace(/return 0\n$/, 'sleep 1234\nip link set dev eth1 down\nreturn 0\n'),
     });
     const events = await begin(host, prepared);
     expect(kinds(events).at(-1)).toBe('rolled-back');
     await expectRolledBack(host, prepared);
-    expect(await host.sh(`cat /proc/[0-9]*/cmdline | tr '\\0' ' '`)).not.toContain(prepared.id);
+    expect(await host.sh(`cat /proc/[0-9]*/cmdline | tr '\\0' ' '`)).not.toContain('sleep 1234');
   });
 
   scenario('goes on when the session that began it is gone', async (host) => {
