@@ -36,3 +36,16 @@ export type BackendScripts = Readonly<{
   scopeDevices: string;
   modules: readonly string[];
 }>;
+
+const TOOL_WORDS: Readonly<Record<Segment['tool'], string>> = {
+  ip: 'ip ',
+  ip6: 'ip -6 ',
+  bridge: 'bridge ',
+  write: 'write ',
+  dns: 'dns ',
+};
+
+/** The lines as a person would type them, in order. */
+export function commandLines(segments: readonly Segment[]): readonly string[] {
+  return segments.flatMap(({ tool, lines }) => lines.map(({ text }) => TOOL_WORDS[tool] + text));
+}

@@ -6,6 +6,7 @@ import { RUN_FROM_STDIN } from '../agents/bundle.js';
 import type { ObservedHost } from '../agents/observed-host.js';
 import { beginScript, parseBeginLine, type BeginEvent } from '../agents/transaction.js';
 import { iproute2Scripts } from '../backends/backend.js';
+import { commandLines } from '../backends/steps.js';
 import { NetorchError } from '../errors.js';
 import type { ChangePlan } from '../plan/change.js';
 import { planHost } from '../plan/plan-host.js';
@@ -181,6 +182,7 @@ class HostRun {
       target: recordState(sent.target),
       budget,
       baseline: scripts.baseline,
+      commands: commandLines(scripts.segments),
     });
     this.report.phase('arming');
     const sentMs = env.now();

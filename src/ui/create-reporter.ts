@@ -1,5 +1,6 @@
 /** Chooses how a run is shown, and sees to it that a screen that fails never takes the run with it. */
 import { NetorchError } from '../errors.js';
+import type { RunControls } from '../run/controls.js';
 import { glyphsFor, wantsColour } from './glyphs.js';
 import { createInkReporter } from './ink-reporter.js';
 import { createJsonReporter } from './json-reporter.js';
@@ -22,6 +23,10 @@ export type ReporterEnvironment = Readonly<{
   onInterrupt: () => void;
   /** The run is another process's: what is shown here can only look on. */
   isWatching?: boolean;
+  /** What the keys of the screen may ask of the run. */
+  controls?: RunControls;
+  /** Who presses them, for the journal: `anna@admin1`. */
+  user?: string;
   /** Milliseconds since the epoch; default: the system's clock. */
   now?: () => number;
   /** For clock times; default: the system's. */
@@ -80,7 +85,18 @@ export async function createReporter(
   }
   return withFallback(
     (onCrash) =>
-      createInkReporter({ ...presentation, stdout, stdin, colour, now, onInterrupt, onCrash }),
+      createInkReporter({
+        ...presentation,
+        stdout,
+        stdin,
+        colour,
+        now,
+        controls: environment.controls,
+        user: environment.user ?? 'somebody',
+        isWatching: environment.isWatching === true,
+        onInterrupt,
+        onCrash,
+      }),
     (error, view) => {
       const reason = error instanceof Error ? error.message : String(error);
       stdout.write(`the screen failed (${sanitise(reason)}); going on with plain lines\n`);

@@ -4,9 +4,16 @@
  */
 import type { Key } from 'node:readline';
 import type { MountedApp, ScrollbackItem } from './app.js';
+import { approvalText } from './help-lines.js';
+import { HostLog } from './host-log.js';
+import { hostRows } from './host-rows.js';
+import type { Interaction } from './live-lines.js';
 import { liveLines } from './live-lines.js';
 import type { Presentation } from './presentation.js';
 import type { Reporter } from './reporter.js';
+import type { RunControls } from '../run/controls.js';
+import type { ScreenWish } from './screen-state.js';
+import { FIRST_SCREEN, pressKey } from './screen-state.js';
 import { flushed } from './reporter.js';
 import { scrollbackLines } from './scrollback-lines.js';
 import type { StyledLine } from './styled-line.js';
@@ -27,13 +34,19 @@ export type InkReporterOptions = Presentation &
     now: () => number;
     /** Ctrl-C: a terminal in raw mode sends no signal. */
     onInterrupt: () => void;
+    /** What the keys may ask of the run; undefined: nothing but Ctrl-C. */
+    controls: RunControls | undefined;
+    /** Who presses the keys, for the journal. */
+    user: string;
+    /** The run is another process's. */
+    isWatching: boolean;
     /** The screen cannot go on; whoever made it shows the rest of the run in another way. */
     onCrash: (error: unknown) => void;
   }>;
 
 /** Rejects when ink cannot be loaded or started. */
 export async function createInkReporter(options: InkReporterOptions): Promise<Reporter> {
-  const { stdout, stdin, colour, now, onInterrupt, onCrash } = options;
+  const { stdout, stdin, colour, now, controls, user, onInterrupt, onCrash } = options;
   let view = EMPTY_RUN_VIEW;
   let scrollback: readonly ScrollbackItem[] = [];
   let dirty = false;
@@ -41,8 +54,51 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
   let tick = 0;
   let closed = false;
 
+  let screen = FIRST_SCREEN;
+  const log = new HostLog();
+  const keys: Interaction['keys'] = options.isWatching
+    ? 'watch'
+    : controls === undefined
+      ? 'interrupt'
+      : 'control';
+
+  const fulfil = (wish: ScreenWish): void => {
+    switch (wish.kind) {
+      case 'interrupt':
+      case 'leave':
+        return onInterrupt();
+      case 'pause':
+        return controls?.pause(user);
+      case 'unpause':
+        return controls?.unpause(user);
+      case 'approve':
+        return controls?.approve(user);
+      case 'stop':
+        return controls?.stop(user);
+      case 'roll-back':
+        return controls?.rollBack(wish.host, user);
+    }
+  };
   const onKey = (key: Key): void => {
-    if (key.ctrl === true && key.name === 'c') onInterrupt();
+    if (closed) return;
+    try {
+      const pressed = pressKey(screen, key, {
+        hosts: hostRows(view, log, screen).map(({ host }) => host),
+        active: view.active,
+        canControl: keys === 'control',
+        isWatching: keys === 'watch',
+        isPaused: view.paused !== undefined,
+        isStopping: view.stopping !== undefined,
+        approval: approvalText(view),
+      });
+      screen = pressed.state;
+      if (pressed.wish !== undefined) fulfil(pressed.wish);
+      // Keys are answered at once, as far as the terminal keeps up.
+      if (!closed && !stdout.writableNeedDrain) drawNow();
+      else dirty = true;
+    } catch (error) {
+      crash(error);
+    }
   };
   const frame = (live: readonly StyledLine[]) => ({ scrollback, live, colour, onKey });
   const draw = (app: MountedApp): void => {
@@ -50,7 +106,15 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
     dirty = false;
     drawnAtMs = nowMs;
     tick += 1;
-    app.draw(frame(liveLines(view, { ...options, ...terminalSize(stdout), nowMs, tick })));
+    app.draw(
+      frame(
+        liveLines(
+          view,
+          { ...options, ...terminalSize(stdout), nowMs, tick },
+          { screen, log, keys },
+        ),
+      ),
+    );
   };
 
   const restoreTerminal = (): void => {
@@ -99,6 +163,7 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
       if (closed) return;
       try {
         view = reduceRun(view, event);
+        log.add(event);
         const lines = scrollbackLines(event, view, options, terminalSize(stdout).columns - 1);
         if (lines.length > 0) scrollback = [...scrollback, { key: event.seq, lines }];
         dirty = true;

@@ -2,23 +2,21 @@
  * The small region at the bottom of the screen, as data. Never taller than the terminal allows and
  * never wider: a frame as tall as the terminal would make it clear itself and its scrollback.
  */
-import type { Outcome } from '../run/events.js';
-import { finishedCause, finishedHead } from './finished-lines.js';
-import type { Glyphs } from './glyphs.js';
+import { outageSummary, titleLine, totalsLine, wavesLine } from './bar-lines.js';
+import { detailLines } from './detail-lines.js';
+import { helpLine, helpPage, questionLine } from './help-lines.js';
+import { HostLog } from './host-log.js';
+import type { HostRow } from './host-rows.js';
+import { hostRows } from './host-rows.js';
 import type { Presentation } from './presentation.js';
-import { rollbackText } from './rollback-text.js';
+import { rowLine } from './row-line.js';
 import { sanitise } from './sanitise.js';
-import type { Span, StyledLine } from './styled-line.js';
+import type { ScreenState } from './screen-state.js';
+import { FIRST_SCREEN } from './screen-state.js';
+import type { StyledLine } from './styled-line.js';
 import { lineWidth, span, truncateLine } from './styled-line.js';
-import { fitText, textWidth } from './text-width.js';
-import type { ActiveHost, FinishedHost, RunView, WaveView } from './view-model.js';
-import {
-  OUTCOME_STYLES,
-  OUTCOME_WORDS,
-  PHASE_WORDS,
-  formatSeconds,
-  secondsUntil,
-} from './words.js';
+import { textWidth } from './text-width.js';
+import type { RunView } from './view-model.js';
 
 export type LiveOptions = Presentation &
   Readonly<{
@@ -29,6 +27,16 @@ export type LiveOptions = Presentation &
     tick: number;
   }>;
 
+/** What the user has done with the keys so far, and what there is to look at. */
+export type Interaction = Readonly<{
+  screen: ScreenState;
+  log: HostLog;
+  /** What may be asked of the run here. */
+  keys: 'control' | 'interrupt' | 'watch';
+}>;
+
+const UNTOUCHED: Interaction = { screen: FIRST_SCREEN, log: new HostLog(), keys: 'interrupt' };
+
 /** Taller than this helps nobody; finished hosts scroll above. */
 const MOST_LINES = 20;
 /**
@@ -37,195 +45,115 @@ const MOST_LINES = 20;
  */
 const MOST_COLUMNS = 110;
 
-/** Pinned: what may need a hand before the run is over, the worst first. */
-const PINNED_OUTCOMES: readonly Outcome[] = ['lost', 'failed', 'rolled-back'];
-
-/** The worst first, so that a line that is cut loses what matters least. */
-const TOTALS_ORDER: readonly Outcome[] = [
-  ...PINNED_OUTCOMES,
-  'confirmed-not-persistent',
-  'confirmed',
-  'unchanged',
-  'skipped',
-];
-
 /** Lines from top to bottom; none before the run has begun and after it has ended. */
-export function liveLines(view: RunView, options: LiveOptions): readonly StyledLine[] {
-  if (view.startedMs === undefined || view.result !== undefined) return [];
-  const { columns, rows, glyphs } = options;
-  const width = Math.max(1, Math.min(columns - 1, MOST_COLUMNS));
-  const height = Math.max(1, Math.min(rows - 2, MOST_LINES));
-
-  const totals = totalsLine(view, glyphs, width);
-  const below: StyledLine[] = [totals];
-  if (view.waves.length > 1 && height >= 5) below.push(wavesLine(view, glyphs, width));
-  if (height >= 6) below.push(helpLine(view));
-  const above: StyledLine[] = height >= 4 ? [titleLine(view, options, width)] : [];
-
-  const room = height - above.length - below.length;
-  const pinned = pinnedLines(view, options, Math.ceil(room / 3));
-  const active = activeLines(view, options, width, room - pinned.length);
-  return [...above, ...pinned, ...active, ...below].map((line) =>
-    truncateLine(line, width, glyphs.ellipsis),
-  );
-}
-
-function titleLine(view: RunView, { glyphs, nowMs }: LiveOptions, width: number): StyledLine {
-  const elapsed = formatSeconds((nowMs - (view.startedMs ?? nowMs)) / 1000);
-  const edge = glyphs.rule.repeat(2);
-  const room = width - textWidth(elapsed) - 8;
-  const title = truncateLine([span(sanitise(view.command), 'strong')], room, glyphs.ellipsis);
-  return [
-    span(`${edge} `, 'faint'),
-    ...title,
-    span(` ${glyphs.rule.repeat(Math.max(0, room - lineWidth(title)))} `, 'faint'),
-    span(elapsed),
-    span(` ${edge}`, 'faint'),
-  ];
-}
-
-function totalsLine(view: RunView, glyphs: Glyphs, width: number): StyledLine {
-  const parts: (readonly Span[])[] = TOTALS_ORDER.filter((outcome) => view.counts[outcome] > 0).map(
-    (outcome) => [
-      span(`${glyphs.outcome[outcome]} `, OUTCOME_STYLES[outcome]),
-      span(`${view.counts[outcome]} ${OUTCOME_WORDS[outcome]}`, OUTCOME_STYLES[outcome]),
-    ],
-  );
-  if (view.active.size > 0) parts.push([span(`${view.active.size} under way`, 'active')]);
-  if (view.queued > 0) parts.push([span(`${glyphs.queued} ${view.queued} queued`, 'faint')]);
-  const words = parts.flatMap((part, index) => (index === 0 ? part : [span('  '), ...part]));
-  const done = `${view.finished}/${view.hostCount}`;
-  const line = [span(`${done}  `, 'strong'), ...words];
-  // The words matter more; two lengths only, so that the bar does not shake with every count.
-  const cells = BAR_CELLS.find((length) => length + 1 + lineWidth(line) <= width);
-  return cells === undefined ? line : [...barSpans(view, glyphs, cells), span(' '), ...line];
-}
-
-const BAR_CELLS: readonly number[] = [20, 10];
-
-function barSpans(view: RunView, glyphs: Glyphs, cells: number): readonly Span[] {
-  // Rounded down, so that a full bar means that all are done.
-  const full = view.hostCount === 0 ? 0 : Math.floor((view.finished / view.hostCount) * cells);
-  return [
-    span(glyphs.barDone.repeat(full), 'active'),
-    span(glyphs.barRest.repeat(cells - full), 'faint'),
-  ];
-}
-
-function wavesLine(view: RunView, glyphs: Glyphs, width: number): StyledLine {
-  const ruler = [
-    span('waves'),
-    ...view.waves.flatMap((wave) => [span('  '), waveSpan(wave, glyphs)]),
-  ];
-  const { currentWave } = view;
-  const current = currentWave === undefined ? undefined : view.waves[currentWave];
-  if (lineWidth(ruler) <= width || currentWave === undefined || current === undefined) return ruler;
-  return [span(`wave ${currentWave + 1} of ${view.waves.length}  `), waveSpan(current, glyphs)];
-}
-
-function waveSpan(wave: WaveView, glyphs: Glyphs): Span {
-  switch (wave.state) {
-    case 'good':
-      return span(`${glyphs.outcome.confirmed} ${wave.hosts} good`, 'good');
-    case 'bad':
-      return span(`${glyphs.outcome.failed} ${wave.hosts} not good`, 'bad');
-    case 'running':
-      return span(`${glyphs.current} ${wave.finished} of ${wave.hosts}`, 'active');
-    case 'waiting':
-      return span(`${glyphs.queued} ${wave.hosts}`, 'faint');
-  }
-}
-
-function helpLine(view: RunView): StyledLine {
-  if (view.stopping === undefined) {
-    return [span('Ctrl-C: start no new host, let those under way end', 'faint')];
-  }
-  return [
-    span('stopping', 'warning'),
-    span(': no new host is started. Ctrl-C: leave now, hosts roll back by themselves', 'faint'),
-  ];
-}
-
-function pinnedLines(view: RunView, presentation: Presentation, room: number): StyledLine[] {
-  const pinned = PINNED_OUTCOMES.flatMap((outcome) =>
-    // The newest first: the older ones are further up in the scrollback anyway.
-    view.failures.filter((failure) => failure.outcome === outcome).reverse(),
-  );
-  if (pinned.length === 0 || room <= 0) return [];
-  const shown = pinned.length <= room ? pinned : pinned.slice(0, room - 1);
-  const lines = shown.map((failure) => pinnedLine(failure, presentation));
-  const more = pinned.length - shown.length;
-  if (more > 0) lines.push([span(`+${more} more not good`, 'bad')]);
-  return lines;
-}
-
-function pinnedLine(failure: FinishedHost, presentation: Presentation): StyledLine {
-  return finishedHead(failure, presentation, finishedCause(failure));
-}
-
-function activeLines(
+export function liveLines(
   view: RunView,
   options: LiveOptions,
+  interaction: Interaction = UNTOUCHED,
+): readonly StyledLine[] {
+  if (view.startedMs === undefined || view.result !== undefined) return [];
+  const { columns, rows, glyphs } = options;
+  const { screen } = interaction;
+  const width = Math.max(1, Math.min(columns - 1, MOST_COLUMNS));
+  const height = Math.max(1, Math.min(rows - 2, MOST_LINES));
+  const cut = (lines: readonly StyledLine[]): readonly StyledLine[] =>
+    lines.map((line) => truncateLine(line, width, glyphs.ellipsis));
+
+  const question = questionLine(view, interaction);
+  const above: StyledLine[] = height >= 4 ? [titleLine(view, options, width)] : [];
+  if (screen.isHelp && height >= 6) {
+    return cut([...above, ...helpPage(interaction.keys)].slice(0, height));
+  }
+  if (screen.page === 'detail' && screen.selected !== undefined && height >= 6) {
+    const room = height - above.length - 1;
+    const lines = detailLines(view, options, interaction, screen.selected, room);
+    return cut([...above, ...lines, question ?? helpLine(view, interaction, width)]);
+  }
+
+  const below: StyledLine[] = [totalsLine(view, glyphs, width)];
+  if (view.waves.length > 1 && height >= 5) {
+    const waves = wavesLine(view, options, width);
+    const outage = outageSummary(view.outagesMs);
+    const hasRoom = outage !== undefined && lineWidth(waves) + outage.length + 3 <= width;
+    below.push(hasRoom ? [...waves, span(`   ${outage}`, 'faint')] : waves);
+  }
+  if (question !== undefined) below.push(question);
+  else if (height >= 6) below.push(helpLine(view, interaction, width));
+
+  const room = Math.max(0, height - above.length - below.length);
+  const list = listLines(view, options, interaction, width, room);
+  return cut([...above, ...list, ...below].slice(-height));
+}
+
+function listLines(
+  view: RunView,
+  options: LiveOptions,
+  { screen, log }: Interaction,
   width: number,
   room: number,
-): StyledLine[] {
-  if (room <= 0 || view.active.size === 0) return [];
-  const hosts = [...view.active.values()].sort((a, b) => urgency(a) - urgency(b));
-  const shown = hosts.length <= room ? hosts : hosts.slice(0, room - 1);
-  const names = shown.map((host) => textWidth(sanitise(host.host)));
+): readonly StyledLine[] {
+  if (room <= 0) return [];
+  const rows = hostRows(view, log, screen);
+  const isFiltered = screen.filter !== '' || screen.isTyping;
+  const head: readonly StyledLine[] = isFiltered
+    ? [
+        [
+          span(`/${sanitise(screen.filter)}${screen.isTyping ? '_' : ''}`, 'active'),
+          span(`  ${rows.length} found`, 'faint'),
+        ],
+      ]
+    : [];
+  const selected =
+    screen.selected === undefined ? -1 : rows.findIndex(({ host }) => host === screen.selected);
+  const parts =
+    isFiltered || selected >= 0
+      ? windowAround(rows, selected, room - head.length)
+      : pinned(rows, room);
+  const names = parts.flatMap(({ shown }) =>
+    shown.flatMap((row) => (row.kind === 'failure' ? [] : [textWidth(sanitise(row.host))])),
+  );
   const nameWidth = Math.min(Math.max(...names, 0), Math.floor(width / 3));
-  const lines = shown.map((host) => activeLine(host, options, width, nameWidth));
-  const more = hosts.length - shown.length;
-  if (more > 0) lines.push([span(`  +${more} more under way`, 'faint')]);
-  return lines;
-}
-
-/** Hosts that cannot be reached come first; the sort is stable, so the others stay as they began. */
-function urgency(host: ActiveHost): number {
-  return isAway(host) ? 0 : 1;
-}
-
-function isAway(host: ActiveHost): boolean {
-  return host.phase === 'waiting-for-rollback';
-}
-
-const PHASE_WIDTH = Math.max(...Object.values(PHASE_WORDS).map((word) => word.length));
-
-/** Below this many cells there is no room for columns: the name and what comes next for it. */
-const NARROW = 50;
-
-function activeLine(
-  host: ActiveHost,
-  options: LiveOptions,
-  width: number,
-  nameWidth: number,
-): StyledLine {
-  const { glyphs, nowMs, tick } = options;
-  const away = isAway(host);
-  const spinner = glyphs.spinner[tick % glyphs.spinner.length] ?? '';
-  const left = timeLeft(host, nowMs);
-  const head = [
-    span(`${spinner} `, away ? 'warning' : 'active'),
-    span(fitText(sanitise(host.host), nameWidth, glyphs.ellipsis), 'strong'),
-  ];
-  if (width < NARROW) {
-    if (away && left !== undefined) return [...head, span(` ${left}`, 'warning')];
-    const end = left === undefined ? '' : `, ${left}`;
-    return [...head, span(` ${PHASE_WORDS[host.phase]}${end}`)];
-  }
-  const sinceMs = (away ? host.cutOffSinceMs : undefined) ?? host.phaseSinceMs;
+  const shape = { width, nameWidth, selected: selected >= 0 ? screen.selected : undefined };
   return [
     ...head,
-    span(`  ${PHASE_WORDS[host.phase].padEnd(PHASE_WIDTH)}`, away ? 'warning' : 'plain'),
-    span(formatSeconds((nowMs - sinceMs) / 1000).padStart(6), 'faint'),
-    ...(left === undefined ? [] : [span(`  ${left}`, away ? 'warning' : 'plain')]),
-    ...(host.detail === undefined ? [] : [span(`  ${sanitise(host.detail)}`, 'faint')]),
+    ...parts.flatMap(({ shown, more }) => [
+      ...shown.map((row) => rowLine(row, options, shape)),
+      ...(more === undefined ? [] : [more]),
+    ]),
   ];
 }
 
-function timeLeft(host: ActiveHost, nowMs: number): string | undefined {
-  if (isAway(host)) return rollbackText(host, nowMs);
-  if (host.deadlineMs === undefined) return undefined;
-  if (host.phase === 'rolling-back' || nowMs >= host.deadlineMs) return undefined;
-  return `deadline in ${formatSeconds(secondsUntil(host.deadlineMs, nowMs))}`;
+type Part = Readonly<{ shown: readonly HostRow[]; more: StyledLine | undefined }>;
+
+/** Failures may take a third; the others follow. */
+function pinned(rows: readonly HostRow[], room: number): readonly Part[] {
+  const failures = rows.filter(({ kind }) => kind === 'failure');
+  const others = rows.filter(({ kind }) => kind !== 'failure');
+  const top = firstOf(failures, Math.ceil(room / 3), (more) => [
+    span(`+${more} more not good`, 'bad'),
+  ]);
+  const used = top.shown.length + (top.more === undefined ? 0 : 1);
+  const rest = firstOf(others, room - used, (more) => [span(`  +${more} more under way`, 'faint')]);
+  return [top, rest];
+}
+
+function firstOf(
+  rows: readonly HostRow[],
+  room: number,
+  moreLine: (more: number) => StyledLine,
+): Part {
+  if (room <= 0) return { shown: [], more: undefined };
+  if (rows.length <= room) return { shown: rows, more: undefined };
+  return { shown: rows.slice(0, room - 1), more: moreLine(rows.length - room + 1) };
+}
+
+/** The part of a long list in which the selected row stands. */
+function windowAround(rows: readonly HostRow[], selected: number, room: number): readonly Part[] {
+  if (rows.length <= room) return [{ shown: rows, more: undefined }];
+  const size = Math.max(1, room - 1);
+  const from = Math.max(0, Math.min(selected - Math.floor(size / 2), rows.length - size));
+  const left = rows.length - size;
+  const position = `${from + 1} to ${from + size} of ${rows.length}`;
+  const more: StyledLine = [span(`  ${position}`, 'faint')];
+  return [{ shown: rows.slice(from, from + size), more: room > 1 && left > 0 ? more : undefined }];
 }

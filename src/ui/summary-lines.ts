@@ -2,6 +2,7 @@
 import { OUTCOMES } from '../run/events.js';
 import type { Outcome } from '../run/events.js';
 import { finishedCause, finishedDetails, finishedHead } from './finished-lines.js';
+import { outageSummary } from './bar-lines.js';
 import type { Presentation } from './presentation.js';
 import { rollbackMoment } from './rollback-text.js';
 import { sanitise } from './sanitise.js';
@@ -36,6 +37,7 @@ export function summaryLines(view: RunView, presentation: Presentation): readonl
     span(`: ${plural(view.hostCount, 'host')}: `),
     ...countSpans(counts),
   ];
+  const outage = outageSummary(view.outagesMs);
   // The counts stand at the end: after a hundred failures that is where the eye is.
   return [
     ...BAD_OUTCOMES.flatMap((outcome) => failureLines(view, outcome, presentation)),
@@ -44,6 +46,7 @@ export function summaryLines(view: RunView, presentation: Presentation): readonl
       ? []
       : [[span('stopped early: ', 'warning'), span(sanitise(view.stopping))]]),
     head,
+    ...(outage === undefined ? [] : [[span(outage)]]),
     ...(result?.notes ?? []).map((note) => [span('note: ', 'warning'), span(sanitise(note))]),
   ];
 }

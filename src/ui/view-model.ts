@@ -20,6 +20,12 @@ export type ActiveHost = Readonly<{
   announcedMs: number | undefined;
   /** Since when the controller cannot reach it. */
   cutOffSinceMs: number | undefined;
+  /** For how long it could not, once it was reached again. */
+  outageMs: number | undefined;
+  /** How many changes are planned. */
+  changes: number | undefined;
+  /** Was not reached by its deadline: whether it came back is not known yet. */
+  lost: boolean;
 }>;
 
 export type FinishedHost = Extract<RunEvent, { type: 'host.finished' }>;
@@ -51,6 +57,14 @@ export type RunView = Readonly<{
   waveOf: ReadonlyMap<string, number>;
   /** Why no new host is started. */
   stopping: string | undefined;
+  /** Who paused the run; undefined: it is not paused. */
+  paused: string | undefined;
+  /** What waits for somebody's word. */
+  approval: Readonly<{ wave: number; before: 'wave' | 'commit' }> | undefined;
+  /** The wave that is watched before the next one begins, and until when. */
+  soak: Readonly<{ wave: number; untilMs: number }> | undefined;
+  /** For how long each finished host could not be reached, where that was so. */
+  outagesMs: readonly number[];
   result: Extract<RunEvent, { type: 'run.finished' }> | undefined;
 }>;
 
@@ -69,6 +83,10 @@ export const EMPTY_RUN_VIEW: RunView = {
   currentWave: undefined,
   waveOf: new Map(),
   stopping: undefined,
+  paused: undefined,
+  approval: undefined,
+  soak: undefined,
+  outagesMs: [],
   result: undefined,
 };
 
@@ -90,7 +108,12 @@ export function reduceRun(before: RunView, event: RunEvent): RunView {
         waveOf: new Map(event.waves.flatMap((hosts, wave) => hosts.map((host) => [host, wave]))),
       };
     case 'wave.started':
-      return { ...withWave(view, event.wave, { state: 'running' }), currentWave: event.wave };
+      return {
+        ...withWave(view, event.wave, { state: 'running' }),
+        currentWave: event.wave,
+        approval: undefined,
+        soak: undefined,
+      };
     case 'wave.finished':
       return withWave(view, event.wave, { state: event.good ? 'good' : 'bad' });
     case 'host.phase':
@@ -108,7 +131,13 @@ export function reduceRun(before: RunView, event: RunEvent): RunView {
     case 'host.cut-off':
       return withActive(view, event.host, atMs, { cutOffSinceMs: atMs });
     case 'host.reached':
-      return withActive(view, event.host, atMs, { cutOffSinceMs: undefined });
+      return withActive(view, event.host, atMs, {
+        cutOffSinceMs: undefined,
+        outageMs: event.outageMs,
+        lost: false,
+      });
+    case 'host.planned':
+      return withActive(view, event.host, atMs, { changes: event.changes.length });
     case 'host.finished':
       return withFinished(view, event);
     case 'run.stopping':
@@ -118,19 +147,29 @@ export function reduceRun(before: RunView, event: RunEvent): RunView {
     case 'host.extended':
       return withActive(view, event.host, atMs, { deadlineMs: Date.parse(event.deadline) });
     case 'wave.soaking':
-    case 'wave.checked':
+      return { ...view, soak: { wave: event.wave, untilMs: Date.parse(event.until) } };
     case 'approval.requested':
+      return { ...view, approval: { wave: event.wave, before: event.before } };
     case 'approval.given':
+      return { ...view, approval: undefined };
     case 'run.paused':
+      return { ...view, paused: event.by };
     case 'run.unpaused':
+      return { ...view, paused: undefined };
+    case 'host.lost':
+      return withActive(view, event.host, atMs, {
+        lost: true,
+        deadlineMs: Date.parse(event.deadline),
+        announcedMs: Date.parse(event.announced),
+      });
+    case 'host.returned':
+      return withReturned(view, event);
+    case 'wave.checked':
     case 'group.ready':
     case 'group.committed':
     case 'group.abandoned':
     case 'group.mixed':
     case 'host.recorded':
-    case 'host.lost':
-    case 'host.returned':
-    case 'host.planned':
     case 'host.applied':
     case 'host.probed':
     case 'host.differed':
@@ -167,6 +206,9 @@ function withActive(
     deadlineMs: undefined,
     announcedMs: undefined,
     cutOffSinceMs: undefined,
+    outageMs: undefined,
+    changes: undefined,
+    lost: false,
     ...old,
     ...change,
   };
@@ -186,7 +228,34 @@ function withFinished(view: RunView, event: FinishedHost): RunView {
     finished: view.finished + 1,
     counts: { ...view.counts, [event.outcome]: view.counts[event.outcome] + 1 },
     failures: isBad(event.outcome) ? [...view.failures, event] : view.failures,
+    outagesMs:
+      event.outageMs === undefined || event.outageMs <= 0
+        ? view.outagesMs
+        : [...view.outagesMs, event.outageMs],
   };
   if (wave === undefined || old === undefined) return next;
   return withWave(next, wave, { finished: old.finished + 1 });
+}
+
+/** A host that this run had lost is what it came back as; one under way still has to finish. */
+function withReturned(view: RunView, event: Extract<RunEvent, { type: 'host.returned' }>): RunView {
+  const lost = view.failures.find(({ host, outcome }) => host === event.host && outcome === 'lost');
+  if (lost === undefined) return view;
+  const { verified } = event;
+  const back: FinishedHost = {
+    ...lost,
+    outcome: event.outcome,
+    ...(verified === undefined ? {} : { verified }),
+  };
+  return {
+    ...view,
+    counts: {
+      ...view.counts,
+      lost: view.counts.lost - 1,
+      [event.outcome]: view.counts[event.outcome] + 1,
+    },
+    failures: isBad(event.outcome)
+      ? view.failures.map((failure) => (failure === lost ? back : failure))
+      : view.failures.filter((failure) => failure !== lost),
+  };
 }

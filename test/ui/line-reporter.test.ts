@@ -68,11 +68,12 @@ describe('a run that is left', () => {
     const { reporter, stdout, feed } = setUp();
     feed(eventsUntil(FOUR_HOSTS, 26));
     await reporter.close();
-    expect(stdout.lines().slice(-4)).toEqual([
+    expect(stdout.lines().slice(-5)).toEqual([
       '',
       '1 host left under way:',
       '  web4: unless confirmed, rolls back by itself, back by 03:01:10',
       'run left after 26 s: 4 hosts: 1 unchanged, 2 confirmed',
+      'cut off: median 3.1 s, longest 3.1 s (2 hosts)',
     ]);
   });
 

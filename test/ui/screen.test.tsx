@@ -48,6 +48,7 @@ function screen(events: readonly RunEvent[], seconds: number, size: Size): strin
 const SIZES: readonly Size[] = [
   { columns: 80, rows: 24 },
   { columns: 200, rows: 50 },
+  { columns: 250, rows: 80 },
   { columns: 40, rows: 10 },
 ];
 

@@ -24,6 +24,9 @@ describe('four hosts', () => {
       deadlineMs: START_MS + 55_600,
       announcedMs: START_MS + 70_600,
       cutOffSinceMs: START_MS + 11_900,
+      outageMs: undefined,
+      changes: 4,
+      lost: false,
     });
   });
 
