@@ -83,6 +83,13 @@ transactions() {
 	echo @end-transactions
 }
 
+# What netorch made here: one object a line.
+owned() {
+	echo @owned
+	[ -r /run/netorch/owned ] && cat /run/netorch/owned
+	echo @end-owned
+}
+
 observe() {
 	command -v ip >/dev/null 2>&1 || {
 		echo '@no-ip'
@@ -92,5 +99,6 @@ observe() {
 	facts
 	owners
 	transactions
+	owned
 	echo @complete
 }

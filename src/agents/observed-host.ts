@@ -1,5 +1,6 @@
 /** What one observation of a host yields; made by reading.ts, used by the planner and the executor. */
-import type { NetworkState } from '../network/state.js';
+import type { OwnedObject } from '../network/owned.js';
+import type { NetworkState, Route } from '../network/state.js';
 
 /** A transaction found on the host; `ageSeconds` and `secondsLeft` by the host's own clock. */
 export type OpenTransaction = Readonly<{
@@ -31,6 +32,10 @@ export type ObservedHost = Readonly<{
   kernel: string;
   ssh: SshConnection | undefined;
   transactions: readonly OpenTransaction[];
+  /** The host's record of what netorch made. */
+  owned: readonly OwnedObject[];
+  /** Routes of routing daemons (BGP, OSPF …): theirs, and no part of the state. */
+  daemonRoutes: readonly Route[];
   /** The raw /etc/resolv.conf, to be put back byte by byte. */
   resolvConf: string;
   /** systemd-resolved answers for this host (its stub is in resolv.conf). */

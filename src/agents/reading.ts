@@ -7,6 +7,7 @@
 import { NetorchError } from '../errors.js';
 import { interfaceNameProblem } from '../network/interface-name.js';
 import { canonicalIp } from '../network/ip.js';
+import { parseOwnedLine } from '../network/owned.js';
 import {
   interfaceMap,
   type BondMode,
@@ -469,10 +470,11 @@ function observedHost(host: string, sections: Sections): ObservedHost {
       },
     };
   });
-  const routes = [
+  const allRoutes = [
     ...lines('route').flatMap((line) => parseRouteLine(line, 'ipv4') ?? []),
     ...lines('route6').flatMap((line) => parseRouteLine(line, 'ipv6') ?? []),
-  ].filter((route) => !isDaemonRoute(route));
+  ];
+  const routes = allRoutes.filter((route) => !isDaemonRoute(route));
   const rules = [
     ...lines('rule4').flatMap((line) => parseRuleLine(line, 'ipv4') ?? []),
     ...lines('rule6').flatMap((line) => parseRuleLine(line, 'ipv6') ?? []),
@@ -496,6 +498,10 @@ function observedHost(host: string, sections: Sections): ObservedHost {
     kernel: values.get('kernel') ?? '',
     ssh: parseSshConnection(values.get('ssh')),
     transactions: parseTransactions(lines('transactions'), uptime),
+    owned: lines('owned').flatMap((line) => parseOwnedLine(line) ?? []),
+    daemonRoutes: allRoutes.filter(
+      (route) => isDaemonRoute(route) && !LEASED_PROTOCOLS.has(route.protocol),
+    ),
     resolvConf,
     resolvedOwnsDns: /^nameserver 127\.0\.0\.5[34]\s*$/m.test(resolvConf),
     bootConfigured: new Set(
@@ -506,6 +512,9 @@ function observedHost(host: string, sections: Sections): ObservedHost {
     ),
   };
 }
+
+/** Routes of router advertisements and DHCP come and go with their addresses. */
+const LEASED_PROTOCOLS: ReadonlySet<number> = new Set([9, 16]);
 
 /** Queueing disciplines somebody set (a default one has handle 0:), which a recreate would lose. */
 function queueingDisciplines(

@@ -479,6 +479,18 @@ verb_timer() {
 	wait_for_deadline
 }
 
+# The record of what netorch made on this host: written when a change is confirmed, so that a rollback has
+# nothing to undo in it. Should it not be written, then what was made counts as somebody else's.
+record_owned() {
+	[ -s owned.add ] || [ -s owned.drop ] || return 0
+	{
+		if [ -s ../owned ]; then
+			if [ -s owned.drop ]; then grep -vxFf owned.drop ../owned; else cat ../owned; fi
+		fi
+		cat owned.add
+	} >../owned.new 2>/dev/null && mv ../owned.new ../owned
+}
+
 # Legal only from "applied" and before the deadline; asking twice is answered twice.
 verb_confirm() {
 	[ -e state.confirmed ] && {
@@ -495,6 +507,7 @@ verb_confirm() {
 	if move applied confirmed; then
 		point confirmed
 		rm -f reserve
+		record_owned
 		echo confirmed
 		end_timers
 	else

@@ -1,6 +1,7 @@
 /** Scripts that begin, question and end one transaction on a host, and the answers made into values. */
 import { NetorchError } from '../errors.js';
 import type { BackendScripts } from '../backends/steps.js';
+import type { OwnedDelta } from '../network/owned.js';
 import { quoteSh } from '../quote-sh.js';
 import { agentScript, stdinScript, writeFilesFunction } from './bundle.js';
 import { canonicalSedScript } from './canonical.js';
@@ -20,6 +21,8 @@ export type TransactionRequest = Readonly<{
   scripts: BackendScripts;
   /** The raw resolv.conf as observed. */
   resolvConf: string;
+  /** What the record of netorch's own objects gains and loses when this is confirmed. */
+  owned?: OwnedDelta;
 }>;
 
 const lines = (items: readonly string[]) => (items.length === 0 ? '' : `${items.join('\n')}\n`);
@@ -44,6 +47,8 @@ export function beginScript(request: TransactionRequest): string {
     ...(lastResort === undefined
       ? {}
       : { 'last-resort': `${lastResort.rebootSeconds} ${lastResort.wayBackSeconds}\n` }),
+    'owned.add': lines(request.owned?.add ?? []),
+    'owned.drop': lines(request.owned?.drop ?? []),
   };
   return stdinScript(
     agentScript('readings'),

@@ -381,7 +381,14 @@ function nonDefaultBondOptions(options: Readonly<Record<string, string>>): Recor
 }
 
 function settableBridgeOptions(options: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(options).filter(([key]) => !BRIDGE_READ_ONLY.has(key)));
+  return Object.fromEntries(
+    Object.entries(options).filter(
+      ([key, value]) =>
+        !BRIDGE_READ_ONLY.has(key) &&
+        // A kernel without VLAN filtering shows that it is off, and refuses to be told so.
+        !(key === 'vlan_filtering' && value === '0'),
+    ),
+  );
 }
 
 /** Port flags of a bridge port (ip/iplink_bridge_slave.c) and what they are on a new port. */

@@ -13,7 +13,13 @@ import { executeRun } from '../run/run.js';
 import { REPORTER_KINDS, createReporter, type ReporterKind } from '../ui/create-reporter.js';
 import { VERSION } from '../version.js';
 import { chooseHosts } from './choose-hosts.js';
-import { addHostOptions, duration, readCommonOptions, type HostOptions } from './host-options.js';
+import {
+  PRUNE_HELP,
+  addHostOptions,
+  duration,
+  readCommonOptions,
+  type HostOptions,
+} from './host-options.js';
 import { interruptHandler } from './interrupts.js';
 import { openTransport } from './open-transport.js';
 import { readPlanFile, type SavedPlan } from './plan-file.js';
@@ -45,6 +51,7 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
       "time to prove a changed host good before it rolls back (default: the play's, else 30s)",
       duration,
     )
+    .option('--prune', PRUNE_HELP)
     .addOption(
       new Option('--ui <kind>', 'how the run is shown')
         .choices([...REPORTER_KINDS])
@@ -57,6 +64,12 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
     .action(async (file: string | undefined, options: ApplyOptions, command: Command) => {
       const common = readCommonOptions(options);
       const saved = file === undefined ? undefined : await readPlanFile(file);
+      if (saved !== undefined && common.prune === true) {
+        throw new NetorchError(
+          'USAGE',
+          'a saved plan says itself what is pruned: give --prune to "netorch plan"',
+        );
+      }
       const plays =
         saved === undefined ? await prepare(common, file) : [await savedTasks(saved, common)];
       let exitCode = 0;
@@ -135,6 +148,8 @@ async function runPlay(
         host: task.host,
         target: task.target,
         desired: task.desired,
+        prune: task.prune,
+        others: task.others,
         probes: task.probes,
         confirmWindowSeconds: task.confirmWindowSeconds,
         expectedFingerprint: fingerprints?.get(task.host),

@@ -17,7 +17,11 @@ export type HostOptions = InventoryOptions &
     hosts?: string;
     forks: number;
     deadline?: number;
+    prune?: boolean;
   }>;
+
+export const PRUNE_HELP =
+  'take away what netorch made on the hosts and no plan names any more; never what others made';
 
 function positiveInteger(text: string): number {
   const value = Number(text);
@@ -71,13 +75,15 @@ export function addHostOptions(command: Command): Command {
 }
 
 export function readCommonOptions(options: InventoryOptions & Partial<HostOptions>): CommonOptions {
-  const { inventory, hosts, limit, deadline, vaultPasswordFile, vaultId, askVaultPass } = options;
+  const { inventory, hosts, limit, deadline, prune, vaultPasswordFile, vaultId, askVaultPass } =
+    options;
   return {
     cwd: process.cwd(),
     ...(inventory === undefined ? {} : { inventory }),
     ...(hosts === undefined ? {} : { hosts }),
     ...(limit === undefined ? {} : { limit }),
     ...(deadline === undefined ? {} : { deadline }),
+    ...(prune === undefined ? {} : { prune }),
     ...(vaultPasswordFile === undefined ? {} : { vaultPasswordFile }),
     ...(vaultId === undefined ? {} : { vaultId }),
     ...(askVaultPass === undefined ? {} : { askVaultPass }),

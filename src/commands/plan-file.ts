@@ -44,6 +44,7 @@ const planFileSchema = z.strictObject({
       fingerprint: z.string(),
       confirmWindowSeconds: z.number().min(DEADLINE_SECONDS.least).max(DEADLINE_SECONDS.most),
       probes: z.array(probeSchema),
+      prune: z.boolean().optional(),
       network: z.record(z.string(), z.unknown()),
     }),
   ),
@@ -73,6 +74,7 @@ export async function writePlanFile(
       fingerprint,
       confirmWindowSeconds: task.confirmWindowSeconds,
       probes: task.probes.map(({ location: _location, ...probe }) => probe),
+      ...(task.prune ? { prune: true } : {}),
       network: task.document.value,
     };
   }
@@ -119,6 +121,8 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
       host,
       document: { value: entry.network, locate: network.locate },
       desired,
+      prune: entry.prune === true,
+      others: [],
       probes: entry.probes.map((probe) =>
         probe.kind === 'tcp'
           ? { ...probe, location }

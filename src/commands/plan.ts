@@ -11,7 +11,7 @@ import { planFingerprint } from '../run/plan-fingerprint.js';
 import { planToJson } from '../ui/plan-json.js';
 import { renderPlan, type HostPlan } from '../ui/plan-text.js';
 import { isUtf8Locale, wantsColour } from '../ui/glyphs.js';
-import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
+import { PRUNE_HELP, addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
 import { openTransport } from './open-transport.js';
 import { writePlanFile } from './plan-file.js';
@@ -26,6 +26,7 @@ export function planCommand(setExitCode: (code: number) => void): Command {
       .description('show what would change on which host, in which order and why; touches nothing')
       .argument('[playbook]', "playbook file (default: the project's, see netorch.yml)"),
   )
+    .option('--prune', PRUNE_HELP)
     .option('--json', 'print the plans as JSON')
     .option('--out <file>', 'save the plan, to be carried out by "netorch apply FILE"')
     .addHelpText('after', '\nExit codes: 0 nothing to do, 2 changes, 1 error')
@@ -109,7 +110,8 @@ async function planPlay(
     const task = play.tasks.get(host);
     if (task === undefined) throw new Error(`no task for ${host}`);
     try {
-      const plan = planHost(host, answer.value, task.desired);
+      const { prune, others } = task;
+      const plan = planHost(host, answer.value, task.desired, { prune, others });
       fingerprints.set(host, planFingerprint(plan, answer.value));
       targetStates.set(host, plan.target);
       return { host, plan: plan.changes.length === 0 ? undefined : plan };

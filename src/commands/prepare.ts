@@ -36,6 +36,7 @@ export type CommonOptions = VaultOptions &
     hosts?: string;
     limit?: string;
     deadline?: number;
+    prune?: boolean;
     cwd: string;
   }>;
 
@@ -45,6 +46,10 @@ export type HostTask = Readonly<{
   /** The rendered network plan as it was written. */
   document: Located<Record<string, unknown>>;
   desired: DesiredState;
+  /** Take away what netorch made and this plan names no more. */
+  prune: boolean;
+  /** What other plays want of this host: pruning leaves it alone. */
+  others: readonly DesiredState[];
   probes: readonly Probe[];
   confirmWindowSeconds: number;
 }>;
@@ -218,7 +223,18 @@ export async function prepare(
       `no host is both in a play of ${playbookFile} and in --hosts ${options.hosts ?? options.limit ?? 'all'}`,
     );
   }
-  return begun;
+  return begun.map((play) => ({ ...play, tasks: knowingOthers(play, begun) }));
+}
+
+/** The tasks of a play, each with what the other plays want of its host. */
+function knowingOthers(play: PlayTasks, plays: readonly PlayTasks[]): PlayTasks['tasks'] {
+  const rest = plays.filter((other) => other !== play);
+  return new Map(
+    [...play.tasks].map(([host, task]) => [
+      host,
+      { ...task, others: rest.flatMap((other) => other.tasks.get(host)?.desired ?? []) },
+    ]),
+  );
 }
 
 /** What the plans of the hosts have against each other, as far as it can be told before contact. */
@@ -245,6 +261,8 @@ function taskFor(
     target: targetFor(host, inventory, play),
     document,
     desired,
+    prune: options.prune === true,
+    others: [],
     probes: play === undefined ? [] : probesFor(host, play, inventory),
     confirmWindowSeconds: options.deadline ?? play?.confirmWindowSeconds ?? DEFAULT_CONFIRM_SECONDS,
   };

@@ -13,6 +13,8 @@ import type {
   IpFamily,
   MacVlanMode,
   PortVlan,
+  Route,
+  RouteRule,
   RouteType,
   VlanProtocol,
 } from './state.js';
@@ -71,6 +73,8 @@ export type DesiredInterface = Readonly<{
    * 'copyMacFrom', 'bond.ports', 'bond.options.miimon', 'ipv4.addresses'. See `locationOf`.
    */
   locations: ReadonlyMap<string, SourceLocation>;
+  /** Why a key is there that no document gives (plan/prune.ts), by the same paths. */
+  reasons?: ReadonlyMap<string, string>;
 }>;
 
 export type DesiredRoute = Readonly<{
@@ -89,6 +93,10 @@ export type DesiredRoute = Readonly<{
   mtuLocked?: boolean;
   cwnd?: number;
   initialCwnd?: number;
+  /** With `absent`: this very route and no other. */
+  exactly?: Route;
+  /** Why it is there, where no document says so (plan/prune.ts). */
+  reason?: string;
   location: SourceLocation | undefined;
 }>;
 
@@ -104,6 +112,10 @@ export type DesiredRule = Readonly<{
   table?: number;
   action?: 'blackhole' | 'unreachable' | 'prohibit';
   suppressPrefixLength?: number;
+  /** With `absent`: this very rule and no other. */
+  exactly?: RouteRule;
+  /** Why it is there, where no document says so (plan/prune.ts). */
+  reason?: string;
   location: SourceLocation | undefined;
 }>;
 

@@ -21,7 +21,9 @@ const STATIC = 4;
 export function mergeRoutes(draft: Draft): readonly Route[] {
   const { desired } = draft;
   const absents = desired.routes.filter((route) => route.absent);
-  let routes = draft.observed.routes.flatMap(splitHops).filter((route) => {
+  const pruned = new Set(absents.map((absent) => absent.exactly));
+  const standing = draft.observed.routes.filter((route) => !pruned.has(route));
+  let routes = standing.flatMap(splitHops).filter((route) => {
     const matches = absents.some((absent) => isMatch(absent, route));
     if (matches && route.foreign) {
       draft.note(
@@ -80,6 +82,7 @@ function isRival(other: SingleRoute, route: SingleRoute): boolean {
 
 /** Every key that `absent` gives must fit, but the metric; '' means "has none". */
 function isMatch(absent: DesiredRoute, route: SingleRoute): boolean {
+  if (absent.exactly !== undefined) return false; // looked at before
   const fits = <T>(wanted: T | undefined, found: T | undefined): boolean =>
     wanted === undefined || (wanted === '' ? found === undefined : wanted === found);
   // Routes of DHCP, router advertisements and routing daemons are theirs; only by name do they go.

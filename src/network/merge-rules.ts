@@ -33,6 +33,7 @@ export function mergeRules(draft: Draft): readonly RouteRule[] {
 }
 
 function isMatch(absent: DesiredRule, rule: RouteRule): boolean {
+  if (absent.exactly !== undefined) return absent.exactly === rule;
   const fits = <T>(wanted: T | undefined, found: T | undefined): boolean =>
     wanted === undefined || wanted === found;
   return (

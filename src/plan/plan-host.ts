@@ -2,10 +2,17 @@
 import { NetorchError, throwCollected } from '../errors.js';
 import type { DesiredState } from '../network/desired.js';
 import { mergeDesired } from '../network/merge.js';
-import { interfaceMap, type InterfaceState, type NetworkState } from '../network/state.js';
+import type { OwnedObject } from '../network/owned.js';
+import {
+  interfaceMap,
+  type InterfaceState,
+  type NetworkState,
+  type Route,
+} from '../network/state.js';
 import type { ChangePlan } from './change.js';
 import { findManagementPath } from './management-path.js';
 import { planChanges } from './plan.js';
+import { prune } from './prune.js';
 import { namesOf } from './scope.js';
 
 export type HostObservation = Readonly<{
@@ -13,14 +20,34 @@ export type HostObservation = Readonly<{
   ssh: Readonly<{ clientAddress: string; serverAddress: string; serverPort: number }> | undefined;
   bootConfigured: ReadonlySet<string>;
   resolvedOwnsDns: boolean;
+  /** The host's record of what netorch made. */
+  owned?: readonly OwnedObject[];
+  /** Routes of routing daemons, which are not part of the state. */
+  daemonRoutes?: readonly Route[];
+}>;
+
+export type PlanOptions = Readonly<{
+  /** Take away what netorch made and this plan names no more. */
+  prune?: boolean;
+  /** What other plays want of this host: pruning leaves it alone. */
+  others?: readonly DesiredState[];
 }>;
 
 /** Throws INVALID_NETWORK, OWNED_BY_OTHER, RECREATE_REFUSED or NOT_SUPPORTED; several at once where there are several. */
 export function planHost(
   host: string,
   observation: HostObservation,
-  desired: DesiredState,
+  written: DesiredState,
+  options: PlanOptions = {},
 ): ChangePlan {
+  const { desired, notes: pruneNotes } = prune({
+    observed: observation.state,
+    desired: written,
+    record: observation.owned ?? [],
+    daemonRoutes: observation.daemonRoutes ?? [],
+    others: options.others ?? [],
+    all: options.prune === true,
+  });
   const { target: merged, errors, notes } = mergeDesired(observation.state, desired);
   throwCollected(
     errors.map(
@@ -39,7 +66,7 @@ export function planHost(
     target,
     desired,
     management,
-    notes,
+    notes: [...notes, ...pruneNotes],
     bootConfigured: observation.bootConfigured,
   });
   throwCollected([

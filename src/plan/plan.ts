@@ -136,6 +136,8 @@ class Planner {
     for (const key of keys) {
       const location = wanted?.locations.get(key);
       if (location !== undefined) return { text: key === '' ? name : `${name}: ${key}`, location };
+      const reason = wanted?.reasons?.get(key);
+      if (reason !== undefined) return { text: reason, location: undefined };
     }
     return { text: consequence, location: undefined };
   }
@@ -260,6 +262,8 @@ class Planner {
     const wanted = this.input.target.interfaces.get(name)?.controller;
     const own = this.desired.get(name)?.locations.get('controller');
     if (own !== undefined) return { text: `${name}: controller`, location: own };
+    const reason = this.desired.get(name)?.reasons?.get('controller');
+    if (reason !== undefined) return { text: reason, location: undefined };
     for (const candidate of [wanted, controller]) {
       if (candidate === undefined) continue;
       const locations = this.desired.get(candidate)?.locations;
@@ -707,6 +711,7 @@ class Planner {
   private whyRoute(route: Route, consequence: string): Why {
     const wanted = this.input.desired.routes.find(
       (item) =>
+        (item.exactly === undefined || sameRoute(item.exactly, route)) &&
         (item.destination === undefined || item.destination === route.destination) &&
         (item.nextHopInterface === undefined ||
           item.nextHopInterface === route.nextHopInterface ||
@@ -716,6 +721,7 @@ class Planner {
           route.nextHops?.some((hop) => hop.address === item.nextHopAddress) === true) &&
         (item.table === undefined || item.table === route.table),
     );
+    if (wanted?.reason !== undefined) return { text: wanted.reason, location: undefined };
     if (wanted?.location !== undefined) {
       return { text: wanted.absent ? 'routes: state absent' : 'routes', location: wanted.location };
     }
@@ -782,11 +788,12 @@ class Planner {
     const wanted = this.input.desired.rules.find(
       (item) =>
         item.absent === absent &&
+        (item.exactly === undefined || ruleMeaning(item.exactly) === ruleMeaning(rule)) &&
         (item.from === undefined || item.from === rule.from) &&
         (item.to === undefined || item.to === rule.to) &&
         (item.table === undefined || item.table === rule.table),
     );
-    return { text: 'route-rules', location: wanted?.location };
+    return { text: wanted?.reason ?? 'route-rules', location: wanted?.location };
   }
 
   private settleDns(): void {

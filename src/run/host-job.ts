@@ -13,6 +13,10 @@ export type HostJob = Readonly<{
   desired: DesiredState;
   /** In place of `desired`: the plan itself, such as the one that undoes an earlier run. Throws as planHost. */
   planFor?: (observed: ObservedHost) => ChangePlan;
+  /** Take away what netorch made on the host and this plan names no more. */
+  prune?: boolean;
+  /** What other plays want of this host: pruning leaves it alone. */
+  others?: readonly DesiredState[];
   probes: readonly ProbeSpec[];
   /** Seconds that the controller has, after the change, to prove the host good. */
   confirmWindowSeconds: number;

@@ -9,6 +9,7 @@ import { iproute2Scripts } from '../backends/backend.js';
 import { commandLines } from '../backends/steps.js';
 import { NetorchError } from '../errors.js';
 import type { ChangePlan } from '../plan/change.js';
+import { ownedDelta } from '../plan/owned-delta.js';
 import { planHost } from '../plan/plan-host.js';
 import type { Connection } from '../transport/transport.js';
 import { budgetFor } from './budget.js';
@@ -168,6 +169,7 @@ class HostRun {
         (job.gate === undefined ? MOST_EXTENSION_SECONDS : MOST_GROUP_EXTENSION_SECONDS),
       scripts,
       resolvConf: observed.resolvConf,
+      owned: ownedDelta(observed.state, plan.target, observed.owned, env.owner),
     });
     env.emit({
       type: 'host.recorded',
@@ -282,8 +284,9 @@ class HostRun {
   }
 
   private planFor(observed: ObservedHost): ChangePlan {
-    const { host, desired, planFor } = this.job;
-    return planFor === undefined ? planHost(host, observed, desired) : planFor(observed);
+    const { host, desired, planFor, prune = false, others = [] } = this.job;
+    if (planFor !== undefined) return planFor(observed);
+    return planHost(host, observed, desired, { prune, others });
   }
 
   private whyNotBegun(): string | undefined {

@@ -335,6 +335,6 @@ test('what expand prints means what the shorthand meant, and needs no further ex
       expect(again.target).toEqual(target);
       expect(again.errors.length).toBe(errors.length);
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
