@@ -444,6 +444,10 @@ function observedHost(host: string, sections: Sections): ObservedHost {
     const isEthernet = textOf(json, 'link_type') === 'ether';
     const disabled6 = sysctl.get(`ipv6/conf/${name}/disable_ipv6`);
     const v4 = statics('ipv4');
+    const altNames = listOf(json, 'altnames').filter(
+      (name): name is string => typeof name === 'string',
+    );
+    const parent = textOf(json, 'parentbus') === 'pci' ? textOf(json, 'parentdev') : undefined;
     const positive = (key: string) => {
       const value = numberOf(json, key);
       return value === undefined || value === 0 ? undefined : value;
@@ -453,6 +457,9 @@ function observedHost(host: string, sections: Sections): ObservedHost {
       up: flags.includes('UP'),
       mac: isEthernet ? textOf(json, 'address')?.toLowerCase() : undefined,
       mtu: numberOf(json, 'mtu') ?? 0,
+      alias: textOf(json, 'ifalias') ?? '',
+      altNames: altNames.toSorted(),
+      promiscuous: flags.includes('PROMISC'),
       controller: textOf(json, 'master'),
       ipv4: { enabled: v4.length > 0, addresses: v4 },
       ipv6: { enabled: disabled6 === '0', addresses: statics('ipv6') },
@@ -463,7 +470,8 @@ function observedHost(host: string, sections: Sections): ObservedHost {
         permanentMac: (textOf(slave, 'perm_hwaddr') ?? textOf(json, 'permaddr'))?.toLowerCase(),
         minMtu: positive('min_mtu'),
         maxMtu: positive('max_mtu'),
-        altNames: listOf(json, 'altnames').filter((alt): alt is string => typeof alt === 'string'),
+        altNames,
+        ...(parent === undefined ? {} : { pciAddress: parent }),
         dynamicAddresses: own.filter((line) => line.isDynamic).map((line) => line.address),
         owner: owners.get(name),
         attachments: attachments.get(name) ?? [],

@@ -112,6 +112,17 @@ compare() {
 	if [ -s absent ]; then grep -E -f absent current >surplus; else : >surplus; fi
 }
 
+# Alias, alternative names and promiscuous mode of a link that differs or was made anew.
+restore_properties() {
+	[ -e "$N/$1" ] || return 0
+	if [ -n "$R_PROMISC" ]; then q "link set dev $1 promisc $R_PROMISC"; fi
+	# In their order: the kernel lists them as they were added.
+	for a in $R_ALT_GONE $R_ALT_NAMES; do q "link property del dev $1 altname $a"; done
+	for a in $R_ALT_NAMES; do q "link property add dev $1 altname $a"; done
+	v= && IFS= read -r v <"$N/$1/ifalias" 2>/dev/null
+	[ "$v" = "$R_ALIAS" ] || printf '%s\n' "$R_ALIAS" >"$N/$1/ifalias"
+}
+
 restore_links() {
 	: >"batch"
 	for n in $CREATED; do [ -e "$N/$n" ] && q "link del dev $n"; done
@@ -190,6 +201,7 @@ restore_links() {
 		attr "$n" address
 		# A bridge takes its MAC from its ports as they come and go, and is put right last.
 		[ "$R_MASTER_KIND" != bond ] && [ -n "$R_MAC" ] && [ "$v" != "$R_MAC" ] && q "link set dev $n address $R_MAC"
+		case $differ in *" $n "*) restore_properties "$n" ;; esac
 		if [ "$R_UP" = 1 ]; then
 			is_up "$n" || q "link set dev $n up"
 		else

@@ -27,6 +27,7 @@ import {
   routeWords,
   ruleWords,
 } from './iproute2.js';
+import { restoredProperties } from './restored-properties.js';
 import type { BackendScripts } from './steps.js';
 
 export type RestoreInput = Readonly<{
@@ -549,6 +550,7 @@ function recipe(
     R_MTU: String(item.mtu),
     R_UP: item.up ? '1' : '0',
     R_EXTRA: create === '' ? '' : extraWords(line, item).join(' '),
+    ...restoredProperties(item, operations),
   };
   const words = Object.entries(values).map(
     ([key, value]) => `${key}=${value === '' ? '' : quoteSh(value)}`,
@@ -556,17 +558,14 @@ function recipe(
   return `${quoteSh(item.name)}) ${words.join(' ')} ;;`;
 }
 
-/** `WORD VALUE` pairs for `ip link set` that a link made anew lacks: queue length, group, alias. */
+/** `WORD VALUE` pairs for `ip link set` that a link made anew lacks: queue length, group. */
 function extraWords(line: string, item: InterfaceState): readonly string[] {
   const queue = /"txqlen":(\d+)/.exec(line)?.[1];
   const group = /"group":"([A-Za-z0-9_.-]+)"/.exec(line)?.[1] ?? 'default';
-  // An alias may hold anything; what a batch line cannot hold is left to the comparison to name.
-  const alias = /"ifalias":"([A-Za-z0-9_.:@+,/%-]+)"/.exec(line)?.[1];
   const isDefaultQueue = queue === undefined || queue === '1000' || item.link.kind === 'loopback';
   return [
     ...(isDefaultQueue ? [] : ['txqueuelen', queue]),
     ...(group === 'default' ? [] : ['group', group]),
-    ...(alias === undefined ? [] : ['alias', alias]),
   ];
 }
 

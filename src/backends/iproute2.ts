@@ -1,5 +1,6 @@
 /** The iproute2 backend, way there: each operation as lines of `ip -batch`, `bridge -batch` or a write. Pure. */
 import { assertNever } from '../errors.js';
+import { quoteSh } from '../quote-sh.js';
 import { nextHopWords, qualityWords } from '../network/route.js';
 import { baseOf } from '../network/state.js';
 import type { DnsState, InterfaceState, Link, Route, RouteRule } from '../network/state.js';
@@ -208,6 +209,23 @@ function stepsOf(operation: Operation): readonly Step[] {
       return [ip('link', 'set', 'dev', operation.name, 'mtu', operation.mtu)];
     case 'set-mac':
       return [ip('link', 'set', 'dev', operation.name, 'address', operation.mac)];
+    case 'set-alias':
+      // Not by `ip`: a batch line cannot hold every text, a file can.
+      return [
+        {
+          tool: 'write',
+          text: `/sys/class/net/${batchLine([operation.name])}/ifalias ${operation.alias}`,
+        },
+      ];
+    case 'set-alt-names': {
+      const step = (action: string) => (altName: string) =>
+        ip('link', 'property', action, 'dev', operation.name, 'altname', altName);
+      return [...operation.remove.map(step('del')), ...operation.add.map(step('add'))];
+    }
+    case 'set-promiscuous':
+      return [
+        ip('link', 'set', 'dev', operation.name, 'promisc', operation.promiscuous ? 'on' : 'off'),
+      ];
     case 'attach':
       return [ip('link', 'set', 'dev', operation.name, 'master', operation.to)];
     case 'detach':
@@ -346,7 +364,9 @@ export function applyScript(segments: readonly Segment[]): string {
           number,
           ...texts.map((text) => {
             const space = text.indexOf(' ');
-            return `echo ${text.slice(space + 1)} >${text.slice(0, space)} || return 1`;
+            const value = text.slice(space + 1);
+            // Not echo: dash's takes backslashes for its own.
+            return `printf '%s\\n' ${quoteSh(value)} >${text.slice(0, space)} || return 1`;
           }),
         ].join('\n');
       case 'dns':

@@ -1,7 +1,7 @@
 /** Bonds: the `link-aggregation:` part of documents, and which option goes with which mode. */
 import { z } from 'zod';
 import { canonicalIp } from './ip.js';
-import { interfaceName } from './interface-name.js';
+import { interfaceReference } from './interface-name.js';
 import { documentation, integer, mac, mapping, oneOf, refused, scalarText } from './scalars.js';
 import type { BondMode } from './state.js';
 
@@ -79,7 +79,7 @@ const addressList = (family: 'ipv4' | 'ipv6') =>
     });
 
 /** Names of ports are checked where they are used; '' takes the primary away. */
-const portOrNone = z.union([z.literal(''), interfaceName], {
+const portOrNone = z.union([z.literal(''), interfaceReference], {
   error: 'must be the name of a port, or empty',
 });
 
@@ -127,7 +127,7 @@ export const bondOptions = {
 
 export const BOND_OPTION_NAMES: readonly string[] = Object.keys(bondOptions);
 
-const ports = z.array(interfaceName, 'must be a list of names').optional();
+const ports = z.array(interfaceReference, 'must be a list of names').optional();
 
 const optionalOptions = Object.fromEntries(
   Object.entries(bondOptions).map(([name, schema]) => [name, schema.optional()]),

@@ -1,6 +1,6 @@
 /** Linux bridges: the `bridge:` part of documents, VLAN tables of ports, and the kernel's option names. */
 import { z } from 'zod';
-import { interfaceName } from './interface-name.js';
+import { interfaceReference } from './interface-name.js';
 import {
   documentation,
   integer,
@@ -96,7 +96,7 @@ const portVlanSection = mapping({
 const ports = z
   .array(
     mapping({
-      name: interfaceName,
+      name: interfaceReference,
       ...optionalValues(portKeys),
       vlan: portVlanSection.optional(),
       'link-aggregation': refused('bonds inside of ports are Open vSwitch, which comes later'),

@@ -75,6 +75,12 @@ function compareInterface(
   if (expected.mac !== undefined) add('mac', expected.mac, found.mac);
   add('mtu', expected.mtu, found.mtu);
   add('controller', expected.controller, found.controller);
+  if (expected.alias !== undefined) add('alias', expected.alias || NONE, found.alias || NONE);
+  if (expected.altNames !== undefined) {
+    add('alt-names', list(expected.altNames), list(found.altNames ?? []));
+  }
+  if (expected.promiscuous !== undefined)
+    add('promiscuous', expected.promiscuous, found.promiscuous);
   compareAddresses(add, 'ipv4', expected.ipv4, found.ipv4);
   add('ipv6.enabled', expected.ipv6.enabled, found.ipv6.enabled);
   compareAddresses(add, 'ipv6', expected.ipv6, found.ipv6);

@@ -66,6 +66,17 @@ export type DesiredInterface = Readonly<{
   /** Of a mac-vlan or a mac-vtap. */
   macVlan?: Readonly<{ base?: string; mode?: MacVlanMode; promiscuous?: boolean }>;
   vrf?: Readonly<{ table?: number; ports?: readonly string[] }>;
+  /** Kept as the kernel's alias. */
+  description?: string;
+  altNames?: readonly Readonly<{ name: string; absent: boolean }>[];
+  /** accept-all-mac-addresses */
+  promiscuous?: boolean;
+  /** How the host's interface is found; undefined: by its name (see resolve-names.ts). */
+  identifier?: 'mac-address' | 'pci-address';
+  pciAddress?: string;
+  /** Words for a network manager's profiles, which runtime configuration has none of. */
+  profileName?: string;
+  waitIp?: 'any' | 'ipv4' | 'ipv6' | 'ipv4+ipv6';
   /** netorch's own key: the bridge keeps no port that the plan does not name. */
   exclusive?: boolean;
   /**

@@ -22,19 +22,31 @@ export function interfaceNameProblem(name: string): string | undefined {
   return undefined;
 }
 
-export const interfaceName = z.string({ error: WORDS }).check((context) => {
+/** A name that refers to an interface: its own, or an alternative one, which may be longer. */
+export const interfaceReference = z.string({ error: WORDS }).check((context) => {
   const name = context.value;
+  const isSriov = name.startsWith('sriov:');
+  if (!isSriov && name.length > 15 && interfaceNameProblem(name.slice(0, 15)) === undefined) {
+    if (/^[A-Za-z0-9_.@+-]{16,127}$/.test(name)) return;
+  }
+  context.issues.push(...nameIssues(name));
+});
+
+export const interfaceName = z.string({ error: WORDS }).check((context) => {
+  context.issues.push(...nameIssues(context.value));
+});
+
+function nameIssues(name: string) {
   if (name.startsWith('sriov:')) {
-    context.issues.push({
-      code: 'custom',
-      input: name,
-      message: `"${name}": SR-IOV virtual functions are not done by netorch yet`,
-      params: { code: 'NOT_SUPPORTED', whole: true },
-    });
-    return;
+    return [
+      {
+        code: 'custom' as const,
+        input: name,
+        message: `"${name}": SR-IOV virtual functions are not done by netorch yet`,
+        params: { code: 'NOT_SUPPORTED', whole: true },
+      },
+    ];
   }
   const problem = interfaceNameProblem(name);
-  if (problem !== undefined) {
-    context.issues.push({ code: 'custom', input: name, message: problem });
-  }
-});
+  return problem === undefined ? [] : [{ code: 'custom' as const, input: name, message: problem }];
+}

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { bondSection } from './bond.js';
 import { bridgeSection } from './bridge.js';
-import { interfaceName } from './interface-name.js';
+import { interfaceName, interfaceReference } from './interface-name.js';
 import { ipv4Section, ipv6Section } from './ip.js';
 import type { DocumentKind } from './kinds.js';
 import {
@@ -17,13 +17,14 @@ import {
   refusedUnless,
   truth,
 } from './scalars.js';
+import { alias, altNamesSection } from './properties.js';
 import { macVlanSection } from './mac-vlan.js';
 import { vlanSection } from './vlan.js';
 import { vrfSection } from './vrf.js';
 import { vxlanSection } from './vxlan.js';
 
 /** Detaching is written as an empty text. */
-const controller = z.union([z.literal(''), interfaceName], {
+const controller = z.union([z.literal(''), interfaceReference], {
   error: 'must be the name of a bond, bridge or vrf, or empty to detach',
 });
 
@@ -33,38 +34,41 @@ const isEmptyMptcp = (value: unknown): boolean =>
 const isSwitchedOff = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'enabled' in value && isFalse(value.enabled);
 
+const PCI_ADDRESS = /^[0-9A-Fa-f]{4}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7]$/;
+
 const common = {
-  name: interfaceName,
+  name: interfaceReference,
   type: z.unknown().optional(),
   state: oneOf(['up', 'down', 'absent', 'ignore']).optional(),
   mtu: integer(68, 65_575).optional(),
   'mac-address': mac.optional(),
-  'copy-mac-from': interfaceName.optional(),
+  'copy-mac-from': interfaceReference.optional(),
   controller: controller.optional(),
   master: controller.optional(),
   ipv4: ipv4Section.optional(),
   ipv6: ipv6Section.optional(),
 
-  // Documentation, and what nmstate prints about a host: facts, not wishes.
-  description: documentation,
-  'profile-name': documentation,
+  description: alias.optional(),
+  'alt-names': altNamesSection,
+  'accept-all-mac-addresses': truth.optional(),
+  identifier: oneOf(['name', 'mac-address', 'pci-address']).optional(),
+  'pci-address': z
+    .string()
+    .regex(PCI_ADDRESS, 'must be a PCI address like 0000:07:00.0')
+    .transform((text) => text.toLowerCase())
+    .optional(),
+  'profile-name': z.string('must be a text').optional(),
+  // netorch waits for every address that the plan names.
+  'wait-ip': oneOf(['any', 'ipv4', 'ipv6', 'ipv4+ipv6']).optional(),
+
+  // What nmstate prints about a host: facts, not wishes.
   'permanent-mac-address': documentation,
-  'pci-address': documentation,
   'min-mtu': documentation,
   'max-mtu': documentation,
   driver: documentation,
-  // netorch waits for every address that the plan names.
-  'wait-ip': documentation,
-
-  identifier: refusedUnless(
-    (value) => value === 'name',
-    'finding interfaces by MAC or PCI address is not done by netorch yet; name the interface',
-  ),
-  'accept-all-mac-addresses': refusedUnless(isFalse, 'promiscuous mode is not set by netorch yet'),
   lldp: refusedUnless(isSwitchedOff, 'LLDP is not switched on by netorch'),
   mptcp: refusedUnless(isEmptyMptcp, 'MPTCP is not done by netorch'),
   ethtool: refusedUnless(isEmpty, 'ethtool settings are not done by netorch yet'),
-  'alt-names': refusedUnless(isEmpty, 'alternative names are not set by netorch yet'),
   'ovs-db': refused('Open vSwitch is not done by netorch yet'),
   '802.1x': refused('802.1X is not done by netorch'),
   dispatch: refused('dispatch scripts are not run by netorch'),
@@ -117,7 +121,7 @@ type EveryKey = z.ZodObject<
 >;
 
 /** An interface as written, its scalars typed; sections of other kinds are never there. */
-type InterfaceSection = z.output<EveryKey>;
+export type InterfaceSection = z.output<EveryKey>;
 
 /** The schema for an interface of the kind; undefined: the document does not say. */
 export function interfaceSchema(kind: DocumentKind | undefined): z.ZodType<InterfaceSection> {

@@ -1,7 +1,7 @@
 /** MAC VLANs and MAC VTAPs: the `mac-vlan:` and `mac-vtap:` parts of documents. */
 import type { z } from 'zod';
 import type { DesiredInterface } from './desired.js';
-import { interfaceName } from './interface-name.js';
+import { interfaceReference } from './interface-name.js';
 import { mapping, oneOf, truth } from './scalars.js';
 import type { MacVlanLink } from './state.js';
 
@@ -11,7 +11,7 @@ const macVlanMode = oneOf(['vepa', 'bridge', 'private', 'passthru', 'source'], {
 });
 
 export const macVlanSection = mapping({
-  'base-iface': interfaceName.optional(),
+  'base-iface': interfaceReference.optional(),
   mode: macVlanMode.optional(),
   promiscuous: truth.optional(),
 });

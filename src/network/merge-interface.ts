@@ -6,6 +6,7 @@ import type { DesiredInterface, DesiredIp } from './desired.js';
 import { linkLocalOf, samePrimaries } from './ip.js';
 import type { Draft } from './merge-draft.js';
 import { macVlanProblem } from './mac-vlan.js';
+import { mergedProperties } from './properties.js';
 import { VXLAN_PORT } from './vxlan.js';
 import type {
   BondLink,
@@ -53,10 +54,18 @@ function mergeInterface(draft: Draft, desired: DesiredInterface): void {
     ),
     link,
     facts: observed?.facts,
+    ...mergedProperties(observed, desired),
   };
+  if (desired.profileName !== undefined && desired.profileName !== desired.name) {
+    draft.note(
+      desired.name,
+      `profile-name "${desired.profileName}" has no effect: it names a profile of NetworkManager, and what is set at run time has none`,
+    );
+  }
   if (link.kind === 'loopback') checkLoopback(draft, desired);
   if (observed !== undefined && link.kind === 'other') {
-    const kept = { ...observed, mac: merged.mac };
+    // Laid over each other, so that both have their keys in one order.
+    const kept = { ...merged, ...observed, mac: merged.mac };
     if (JSON.stringify(kept) === JSON.stringify(merged)) return;
     draft.errors.push(
       new NetorchError(

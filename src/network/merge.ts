@@ -18,6 +18,8 @@ import { mergeMtus } from './merge-mtu.js';
 import { mergePorts } from './merge-ports.js';
 import { mergeRoutes } from './merge-routes.js';
 import { mergeRules } from './merge-rules.js';
+import { checkAltNames } from './properties.js';
+import { resolveNames } from './resolve-names.js';
 import { checkBases } from './stacking.js';
 import { interfaceMap } from './state.js';
 import type { DnsState, NetworkState } from './state.js';
@@ -34,8 +36,9 @@ type Merged = Readonly<{
  * The target state. The document's own mistakes (see `checkDesiredState`) are among the errors, so
  * that a plan can never be made of a document that contradicts itself.
  */
-export function mergeDesired(observed: NetworkState, desired: DesiredState): Merged {
-  const ownMistakes = checkDesiredState(desired);
+export function mergeDesired(observed: NetworkState, written: DesiredState): Merged {
+  const { desired, errors } = resolveNames(observed, written);
+  const ownMistakes = [...errors, ...checkDesiredState(desired)];
   if (ownMistakes.length > 0) return { target: observed, errors: ownMistakes, notes: [] };
 
   const draft = new Draft(observed, desired);
@@ -43,6 +46,7 @@ export function mergeDesired(observed: NetworkState, desired: DesiredState): Mer
   mergePorts(draft);
   checkBases(draft);
   checkMacVlans(draft);
+  checkAltNames(draft);
   if (draft.errors.length > 0)
     return { target: observed, errors: sortByPlace(draft.errors), notes: draft.notes };
 

@@ -15,7 +15,9 @@ import {
 } from './bridge.js';
 import type { BridgeSection } from './bridge.js';
 import type { DesiredBridgePort, DesiredInterface } from './desired.js';
+import { interfaceNameProblem } from './interface-name.js';
 import { interfaceSchema } from './interface-schema.js';
+import type { InterfaceSection } from './interface-schema.js';
 import { desiredIp } from './ip.js';
 import { KINDS, REFUSED_TYPES, SECTION_OF_KIND } from './kinds.js';
 import type { DocumentKind } from './kinds.js';
@@ -51,6 +53,23 @@ export function parseInterface(item: Located): DesiredInterface {
   if (section.ipv4 !== undefined) result.ipv4 = desiredIp(section.ipv4);
   if (section.ipv6 !== undefined) result.ipv6 = desiredIp(section.ipv6);
   if (section.exclusive !== undefined) result.exclusive = section.exclusive;
+  readProperties(section, result);
+  if (kind !== undefined && kind !== 'ethernet') {
+    // Only what the host has already may be called by a longer, alternative name.
+    const problem = interfaceNameProblem(section.name);
+    const location = item.locate(['name']);
+    if (problem !== undefined) {
+      errors.push(
+        new NetorchError('INVALID_VALUE', `name is "${section.name}", ${problem}`, { location }),
+      );
+    }
+  }
+  if (section.identifier === 'mac-address' && section['mac-address'] === undefined) {
+    errors.push(lacking(item, 'identifier: mac-address needs mac-address'));
+  }
+  if (section.identifier === 'pci-address' && section['pci-address'] === undefined) {
+    errors.push(lacking(item, 'identifier: pci-address needs pci-address'));
+  }
   mark('kind', ['type']);
   mark('state', ['state']);
   mark('mtu', ['mtu']);
@@ -58,6 +77,12 @@ export function parseInterface(item: Located): DesiredInterface {
   mark('copyMacFrom', ['copy-mac-from']);
   mark('controller', [controller]);
   mark('exclusive', ['exclusive']);
+  mark('description', ['description']);
+  mark('altNames', ['alt-names']);
+  mark('promiscuous', ['accept-all-mac-addresses']);
+  mark('identifier', ['identifier']);
+  mark('profileName', ['profile-name']);
+  mark('waitIp', ['wait-ip']);
   for (const family of ['ipv4', 'ipv6'] as const) {
     mark(family, [family]);
     mark(`${family}.enabled`, [family, 'enabled']);
@@ -104,6 +129,28 @@ export function parseInterface(item: Located): DesiredInterface {
   if (section.vrf !== undefined) result.vrf = readVrf(section.vrf, item, mark, errors);
   throwCollected(errors);
   return result;
+}
+
+function lacking(item: Located, text: string): NetorchError {
+  return new NetorchError('INVALID_VALUE', text, { location: item.locate(['identifier']) });
+}
+
+function readProperties(section: InterfaceSection, result: Mutable<DesiredInterface>): void {
+  const { description, identifier } = section;
+  if (description !== undefined) result.description = description;
+  if (section['accept-all-mac-addresses'] !== undefined) {
+    result.promiscuous = section['accept-all-mac-addresses'];
+  }
+  if (section['alt-names'] !== undefined) {
+    result.altNames = section['alt-names'].map(({ name, state }) => ({
+      name,
+      absent: state === 'absent',
+    }));
+  }
+  if (identifier !== undefined && identifier !== 'name') result.identifier = identifier;
+  if (section['pci-address'] !== undefined) result.pciAddress = section['pci-address'];
+  if (section['profile-name'] !== undefined) result.profileName = section['profile-name'];
+  if (section['wait-ip'] !== undefined) result.waitIp = section['wait-ip'];
 }
 
 /**

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { SourceLocation } from '../errors.js';
 import type { DesiredRoute } from './desired.js';
-import { interfaceName } from './interface-name.js';
+import { interfaceReference } from './interface-name.js';
 import { canonicalIp, canonicalNetwork } from './ip.js';
 import { documentation, integer, mapping, oneOf, refused, scalarText, truth } from './scalars.js';
 import type { IpFamily, NextHop, Route } from './state.js';
@@ -43,7 +43,7 @@ const orNone = <T extends z.ZodType>(schema: T) => z.union([z.literal(''), schem
 export const routeEntry = mapping({
   state: oneOf(['absent', 'ignore']).optional(),
   destination: orNone(destination).optional(),
-  'next-hop-interface': orNone(interfaceName).optional(),
+  'next-hop-interface': orNone(interfaceReference).optional(),
   'next-hop-address': orNone(ipText).optional(),
   metric: metric.optional(),
   'table-id': tableId.optional(),

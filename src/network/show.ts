@@ -11,6 +11,7 @@ import { isWritableDns } from './dns.js';
 import { isWritableHostname } from './hostname.js';
 import { MINIMUM_IPV6_MTU } from './ip.js';
 import { macVlanDocument } from './mac-vlan.js';
+import { propertiesDocument } from './properties.js';
 import { CONFIGURED_PROTOCOLS, MAIN_TABLE, routeSlot } from './route.js';
 import type {
   BondLink,
@@ -75,6 +76,7 @@ function showInterface(item: InterfaceState, state: NetworkState): Document {
       : {}),
     mtu: item.mtu,
     ...(above === 'bond' || above === 'linux-bridge' || above === 'vrf' ? { controller } : {}),
+    ...propertiesDocument(item),
     ...showLink(item, state),
     ...(isPort ? {} : { ipv4: showIp(item.ipv4) }),
     // Below 1280 the kernel has no IPv6 on the device, whatever the switch says.

@@ -152,6 +152,7 @@ export type InterfaceFacts = Readonly<{
   minMtu: number | undefined;
   maxMtu: number | undefined;
   altNames: readonly string[];
+  pciAddress?: string;
   /** Addresses that DHCP or router advertisements gave. */
   dynamicAddresses: readonly IpAddress[];
   /** Who will fight over this link, e.g. `NetworkManager (connection "Wired connection 1")`. */
@@ -167,6 +168,12 @@ export type InterfaceState = Readonly<{
   /** Lower case, colons; undefined: none, or (in a target) left to the kernel. */
   mac: string | undefined;
   mtu: number;
+  /** What people call it (ifalias, `description:` in documents); '' is none, undefined not known. */
+  alias?: string;
+  /** Sorted; undefined: not known. */
+  altNames?: readonly string[];
+  /** Asked to take frames for every MAC (IFF_PROMISC as set by people, not what a bridge adds). */
+  promiscuous?: boolean;
   /** The bond or bridge (or vrf) this is a port of. */
   controller: string | undefined;
   ipv4: IpState;

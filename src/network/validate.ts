@@ -88,6 +88,15 @@ class Check {
         this.#error(item, 'mtu', `mtu is ${item.mtu}, but IPv6 needs at least 1280`);
       }
     }
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      if (item.waitIp?.includes(family) === true && item[family]?.enabled === false) {
+        this.#error(
+          item,
+          'waitIp',
+          `wait-ip is ${item.waitIp}, but ${family} is not enabled in this plan`,
+        );
+      }
+    }
     if (item.exclusive === true && item.bridge?.ports === undefined) {
       this.#error(item, 'exclusive', 'exclusive needs the list of ports that stay: bridge.port');
     }

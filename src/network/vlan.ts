@@ -1,7 +1,7 @@
 /** VLAN interfaces: the `vlan:` part of documents. */
 import { z } from 'zod';
 import type { DesiredInterface } from './desired.js';
-import { interfaceName } from './interface-name.js';
+import { interfaceReference } from './interface-name.js';
 import { documentation, integer, mapping, oneOf, truth } from './scalars.js';
 import type { VlanLink } from './state.js';
 import { mapText, qosPairs } from './type-options.js';
@@ -19,7 +19,7 @@ const qosMap = z
   .optional();
 
 export const vlanSection = mapping({
-  'base-iface': interfaceName.optional(),
+  'base-iface': interfaceReference.optional(),
   // 0 is a priority tag and 4095 is reserved (IEEE 802.1Q); the kernel takes 0 without complaint.
   id: integer(1, 4094).optional(),
   protocol: vlanProtocol.optional(),

@@ -1,10 +1,10 @@
 /** VRFs: the `vrf:` part of documents. */
 import { z } from 'zod';
-import { interfaceName } from './interface-name.js';
+import { interfaceReference } from './interface-name.js';
 import { integer, mapping } from './scalars.js';
 import type { VrfLink } from './state.js';
 
-const ports = z.array(interfaceName, 'must be a list of names').optional();
+const ports = z.array(interfaceReference, 'must be a list of names').optional();
 
 export const vrfSection = mapping({
   port: ports,

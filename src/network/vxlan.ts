@@ -1,7 +1,7 @@
 /** VXLAN interfaces: the `vxlan:` part of documents. */
 import { z } from 'zod';
 import type { DesiredInterface } from './desired.js';
-import { interfaceName } from './interface-name.js';
+import { interfaceReference } from './interface-name.js';
 import { canonicalIp } from './ip.js';
 import { integer, mapping, truth } from './scalars.js';
 
@@ -17,7 +17,7 @@ const address = z.string('must be an IP address').transform((value, context) => 
 
 export const vxlanSection = mapping({
   id: integer(0, 16_777_215).optional(),
-  'base-iface': interfaceName.optional(),
+  'base-iface': interfaceReference.optional(),
   local: address.optional(),
   remote: address.optional(),
   'destination-port': integer(1, 65_535).optional(),

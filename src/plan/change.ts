@@ -24,6 +24,14 @@ export type Operation =
   | Readonly<{ op: 'set-down'; name: string }>
   | Readonly<{ op: 'set-mtu'; name: string; mtu: number }>
   | Readonly<{ op: 'set-mac'; name: string; mac: string }>
+  | Readonly<{ op: 'set-alias'; name: string; alias: string }>
+  | Readonly<{
+      op: 'set-alt-names';
+      name: string;
+      add: readonly string[];
+      remove: readonly string[];
+    }>
+  | Readonly<{ op: 'set-promiscuous'; name: string; promiscuous: boolean }>
   | Readonly<{ op: 'attach'; name: string; to: string }>
   | Readonly<{ op: 'detach'; name: string; from: string }>
   | Readonly<{ op: 'set-bond-options'; name: string; options: Readonly<Record<string, string>> }>

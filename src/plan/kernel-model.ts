@@ -34,6 +34,9 @@ export type ModelInterface = {
   mtu: number | undefined;
   /** A bridge that was given an MTU keeps it; else it follows its ports. undefined: not known. */
   hasOwnMtu: boolean | undefined;
+  alias: string;
+  altNames: readonly string[];
+  promiscuous: boolean;
   controller: string | undefined;
   ipv4: IpAddress[];
   ipv6Enabled: boolean;
@@ -43,6 +46,8 @@ export type ModelInterface = {
   portOptions: Record<string, string>;
   vlans: PortVlan[];
 };
+
+const NEW_PROPERTIES = { alias: '', altNames: [], promiscuous: false } as const;
 
 /** Routes and rules are compared by value. */
 export function routeKey(route: Route): string {
@@ -109,6 +114,18 @@ export class KernelModel {
         return this.setMtu(this.existing(operation.name), operation.mtu);
       case 'set-mac':
         return this.setMac(this.existing(operation.name), operation.mac);
+      case 'set-alias':
+        this.existing(operation.name).alias = operation.alias;
+        return;
+      case 'set-alt-names': {
+        const item = this.existing(operation.name);
+        const kept = item.altNames.filter((name) => !operation.remove.includes(name));
+        item.altNames = [...kept, ...operation.add].sort();
+        return;
+      }
+      case 'set-promiscuous':
+        this.existing(operation.name).promiscuous = operation.promiscuous;
+        return;
       case 'attach':
         return this.attach(this.existing(operation.name), this.existing(operation.to));
       case 'detach':
@@ -217,6 +234,7 @@ export class KernelModel {
       mac: isPassthru ? this.interfaces.get(baseOf(link) ?? '')?.mac : state.mac,
       mtu: state.mtu,
       hasOwnMtu: false,
+      ...NEW_PROPERTIES,
       controller: undefined,
       ipv4: [],
       ipv6Enabled: true,
@@ -232,6 +250,7 @@ export class KernelModel {
         mac: undefined,
         mtu: undefined,
         hasOwnMtu: undefined,
+        ...NEW_PROPERTIES,
         controller: undefined,
         ipv4: [],
         ipv6Enabled: true,
@@ -436,6 +455,9 @@ function fromState(item: InterfaceState, port: BridgePort | undefined): ModelInt
     mac: item.mac,
     mtu: item.mtu,
     hasOwnMtu: undefined,
+    alias: item.alias ?? '',
+    altNames: item.altNames ?? [],
+    promiscuous: item.promiscuous ?? false,
     controller: item.controller,
     ipv4: [...item.ipv4.addresses],
     ipv6Enabled: item.ipv6.enabled,

@@ -3,6 +3,7 @@ import { NetorchError, throwCollected } from '../errors.js';
 import type { DesiredState } from '../network/desired.js';
 import { mergeDesired } from '../network/merge.js';
 import type { OwnedObject } from '../network/owned.js';
+import { resolveNames } from '../network/resolve-names.js';
 import {
   interfaceMap,
   type InterfaceState,
@@ -42,7 +43,8 @@ export function planHost(
 ): ChangePlan {
   const { desired, notes: pruneNotes } = prune({
     observed: observation.state,
-    desired: written,
+    // What cannot be resolved stays as it is written, and is among the errors of the merge.
+    desired: resolveNames(observation.state, written).desired,
     record: observation.owned ?? [],
     daemonRoutes: observation.daemonRoutes ?? [],
     others: options.others ?? [],

@@ -11,6 +11,7 @@ import { ruleMeaning, ruleText } from '../network/rule.js';
 import { typeOptionsDifference } from '../network/type-options.js';
 import {
   baseOf,
+  isSubordinatePort,
   portsOf,
   type BridgeLink,
   type InterfaceState,
@@ -23,6 +24,7 @@ import type { Change, ChangePlan, Hazard, ManagementPath, Operation } from './ch
 import { changeHazards, planHazards } from './hazards.js';
 import { describe, identity } from './describe.js';
 import { KernelModel, routeKey, sameRoute } from './kernel-model.js';
+import { propertyChanges } from './property-changes.js';
 import { outageSeconds } from './outage.js';
 import { planScope } from './scope.js';
 import { covers, devicesBelow, newManagementAddress } from './management-path.js';
@@ -341,10 +343,9 @@ class Planner {
         .filter((a) => !observed.some((b) => sameAddress(a, b)))
         .map((a) => `+${addressText(a)}`),
     ];
-    const consequence =
-      wanted.controller === undefined
-        ? 'put back: the kernel takes it away in the course of the changes'
-        : `${wanted.name} becomes a port of ${wanted.controller}`;
+    const consequence = !isSubordinatePort(wanted, this.input.target.interfaces)
+      ? 'put back: the kernel takes it away in the course of the changes'
+      : `${wanted.name} becomes a port of ${wanted.controller ?? ''}`;
     const isRemoval = operation.op === 'delete-address';
     this.emit(
       {
@@ -378,6 +379,25 @@ class Planner {
     if (this.model.get(wanted.name) === undefined) this.create(wanted);
     this.settleBond(wanted);
     this.settleTypeOptions(wanted);
+    const present = this.model.get(wanted.name);
+    for (const { key, words, operation } of present === undefined
+      ? []
+      : propertyChanges(present, wanted)) {
+      this.emit(
+        {
+          id: `set ${key} ${wanted.name}`,
+          action: 'modify',
+          object: wanted.name,
+          summary: words,
+          why: this.why(
+            wanted.name,
+            [key, 'description', ''],
+            'it has it already, and is made anew',
+          ),
+        },
+        operation,
+      );
+    }
     this.settleMac(wanted);
     if (this.model.get(wanted.name)?.mtu !== wanted.mtu && !this.followsBond(wanted))
       this.setMtu(wanted);

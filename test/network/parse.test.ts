@@ -66,7 +66,13 @@ describe('documents are read as nmstate writes them', () => {
         'eth1',
         'type: ethernet\nmac-address: 52-54-00-AB-CD-EF\npermanent-mac-address: 52:54:00:ab:cd:ef\nmin-mtu: 68\ndriver: virtio\naccept-all-mac-addresses: false\nlldp: {enabled: false}\nwait-ip: any\nprofile-name: wan0\nmtu:\nmptcp: {address-flags: []}',
       ),
-      { kind: 'ethernet', mac: '52:54:00:ab:cd:ef' },
+      {
+        kind: 'ethernet',
+        mac: '52:54:00:ab:cd:ef',
+        promiscuous: false,
+        waitIp: 'any',
+        profileName: 'wan0',
+      },
     ],
     [
       'bridge options in the units of the kernel',
@@ -300,22 +306,21 @@ describe('mistakes are named at their place', () => {
     ]);
   });
 
-  test.each([
-    '',
-    '-eth',
-    'a/b',
-    'a b',
-    '..',
-    'a:1',
-    'sixteen-letters-',
-    'a;reboot',
-    'all',
-    'naïve',
-    'a\\nb',
-  ])('the name "%s" is refused', (name) => {
-    const [error, ...more] = failureOf(() => desiredOf(`interfaces: [{name: "${name}"}]`));
-    expect(more).toEqual([]);
-    expect(error).toMatch(/^plan.yml:1:15 INVALID_VALUE: interface .*: name is .*, must be /s);
+  test.each(['', '-eth', 'a/b', 'a b', '..', 'a:1', 'a;reboot', 'all', 'naïve', 'a\\nb'])(
+    'the name "%s" is refused',
+    (name) => {
+      const [error, ...more] = failureOf(() => desiredOf(`interfaces: [{name: "${name}"}]`));
+      expect(more).toEqual([]);
+      expect(error).toMatch(/^plan.yml:1:15 INVALID_VALUE: interface .*: name is .*, must be /s);
+    },
+  );
+
+  test('what is yet to be made has a name that the kernel takes', () => {
+    expect(failureOf(() => desiredOf(item('sixteen-letters-', 'type: dummy')))).toEqual([
+      expect.stringMatching(
+        /^plan.yml:2:5 INVALID_VALUE: .*name is "sixteen-letters-", must be 1–15 /,
+      ),
+    ]);
   });
 
   test('all at once, in the order of the document', () => {
@@ -350,7 +355,6 @@ describe('what netorch does not do is refused by name', () => {
     [item('eth1', 'mptcp: {address-flags: [signal]}'), 'MPTCP'],
     [item('eth1', 'ethernet: {sr-iov: {total-vfs: 2}}'), 'SR-IOV'],
     [item('eth1', 'ethtool: {ring: {rx: 5}}'), 'ethtool'],
-    [item('eth1', 'identifier: mac-address'), 'by MAC'],
     [item('"sriov:eth1:0"', 'type: ethernet'), 'SR-IOV virtual functions'],
     [item('bond0', 'type: bond\nlink-aggregation: {ports-config: [{name: a}]}'), 'priorities'],
     ['ovs-db: {}', 'Open vSwitch'],
