@@ -11,11 +11,13 @@ import { inventoryCommand } from './commands/inventory.js';
 import { execCommand } from './commands/exec.js';
 import { expandCommand } from './commands/expand.js';
 import { diffCommand } from './commands/diff.js';
+import { forgetCommand } from './commands/forget.js';
 import { historyCommand } from './commands/history.js';
 import { labCommand } from './commands/lab.js';
 import { pingCommand } from './commands/ping.js';
 import { planCommand } from './commands/plan.js';
 import { reportCommand } from './commands/report.js';
+import { rollbackCommand } from './commands/rollback.js';
 import { showCommand } from './commands/show.js';
 import { statusCommand } from './commands/status.js';
 import { validateCommand } from './commands/validate.js';
@@ -45,6 +47,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(applyCommand(setExitCode))
     .addCommand(showCommand(setExitCode))
     .addCommand(statusCommand(setExitCode))
+    .addCommand(rollbackCommand(setExitCode))
+    .addCommand(forgetCommand(setExitCode))
     .addCommand(historyCommand())
     .addCommand(reportCommand())
     .addCommand(diffCommand(setExitCode))

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 
 import { quoteSh } from '../quote-sh.js';
 
-export type ScriptName = 'readings' | 'observe' | 'begin' | 'runtime' | 'self-test' | 'probe';
+export type ScriptName =
+  'readings' | 'observe' | 'begin' | 'runtime' | 'self-test' | 'forget' | 'probe';
 
 const cache = new Map<ScriptName, string>();
 

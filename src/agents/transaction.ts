@@ -86,6 +86,9 @@ export const extendScript = (id: string, nonce: string | undefined, seconds: num
   stdinScript(verbScript(id, nonce, ['extend', String(Math.ceil(seconds))]));
 export const rollbackScript = (id: string, nonce: string | undefined, cause: string) =>
   stdinScript(verbScript(id, nonce, ['request-rollback', cause]));
+/** For the transaction of a run that is gone, and its secret with it. */
+export const foreignRollbackScript = (id: string, cause: string) =>
+  stdinScript(verbScript(id, undefined, ['request-rollback', cause]));
 export const statusScript = (id: string) => stdinScript(verbScript(id, undefined, ['status']));
 
 /** The state of the transaction and a fresh observation in one exec: what a confirmation rests on. */

@@ -16,6 +16,8 @@ import { askHosts } from './observe-hosts.js';
 import { openTransport } from './open-transport.js';
 import { openInventory, targetFor } from './prepare.js';
 import { printErrors } from './print-errors.js';
+import { journals } from './run-folder.js';
+import { runOfOwner } from './run-of-owner.js';
 
 export const OPEN_STATES: ReadonlySet<string> = new Set([
   'new',
@@ -36,7 +38,17 @@ function describe(item: OpenTransaction): string {
       : item.secondsLeft > 0
         ? `rolls back by itself in ${item.secondsLeft} s`
         : `its deadline passed ${-item.secondsLeft} s ago`;
+  if (item.isGuarded === false) {
+    return `${item.state}, begun ${item.ageSeconds} s ago: nobody on the host is left to end it, "netorch rollback" does`;
+  }
   return `${item.state}, begun ${item.ageSeconds} s ago: ${end}`;
+}
+
+/** Of an open transaction: is its run still there to confirm it? */
+function runWord(item: OpenTransaction): string {
+  if (!OPEN_STATES.has(item.state)) return '';
+  const run = runOfOwner(item.owner, journals());
+  return run === 'dead' ? ', which is dead' : run === 'alive' ? ', which goes on' : '';
 }
 
 /** Throws HOST_UNFIT and BECOME_FAILED: no answer, and one by somebody who may not look, are not "none". */
@@ -98,8 +110,9 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
         if (answer.value.length === 0) process.stdout.write(`${answer.host}: no transactions\n`);
         for (const item of answer.value) {
           process.stdout.write(
-            sanitise(`${answer.host}: ${item.transaction} ${describe(item)} (${item.owner})`) +
-              '\n',
+            sanitise(
+              `${answer.host}: ${item.transaction} ${describe(item)} (${item.owner}${runWord(item)})`,
+            ) + '\n',
           );
         }
       }

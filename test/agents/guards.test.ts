@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { forgetScript, parseRecords, recordsScript } from '../../src/agents/records.js';
 import { rollbackScript, transactionsScript } from '../../src/agents/transaction.js';
 import { SHELLS } from './namespace-host.js';
 import {
@@ -126,6 +127,24 @@ describe.each(SHELLS)('guards of a transaction under %s', (shell) => {
     expect(await guard()).toEqual([prepared.id, '0']);
     await confirm(host, prepared.id);
     expect(await guard()).toBeUndefined();
+  });
+
+  scenario('forgets records that are named, never an open one', async (host) => {
+    const ended = await prepare(host, SMALL);
+    await begin(host, ended);
+    await confirm(host, ended.id);
+    await host.sh('mkdir /run/netorch/20250101T000000-half');
+    const open = await prepare(host, SMALL.replace('198.51.100.6', '198.51.100.7'));
+    await begin(host, open);
+    const records = parseRecords('h1', (await host.send(recordsScript())).stdout);
+    expect(records.map(({ transaction, state }) => [transaction, state])).toEqual([
+      ['20250101T000000-half', 'abandoned'],
+      [ended.id, 'confirmed'],
+    ]);
+    const all = ['20250101T000000-half', ended.id, open.id];
+    const { stdout } = await host.send(forgetScript(all));
+    expect(stdout.match(/removed \S+/g)).toEqual(all.slice(0, 2).map((id) => `removed ${id}`));
+    expect(host.state(open.id)).toBe('applied');
   });
 
   describe('the last resort', () => {
