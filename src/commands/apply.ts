@@ -1,17 +1,10 @@
 /** `netorch apply`: the rollout. Each host ends as planned and confirmed, or as it was. */
-import { randomBytes } from 'node:crypto';
-import { homedir, hostname, userInfo } from 'node:os';
-
 import { Command, Option } from 'commander';
 
 import { NetorchError } from '../errors.js';
-import { EventStream } from '../run/event-stream.js';
-import type { HostJob } from '../run/host-job.js';
-import { thisController } from '../run/controller.js';
-import { openJournal, stateFolder } from '../run/journal.js';
-import { executeRun } from '../run/run.js';
-import { REPORTER_KINDS, createReporter, type ReporterKind } from '../ui/create-reporter.js';
-import { VERSION } from '../version.js';
+import type { Inventory } from '../inventory/inventory.js';
+import type { ConnectionTarget } from '../transport/transport.js';
+import { REPORTER_KINDS, type ReporterKind } from '../ui/create-reporter.js';
 import { chooseHosts } from './choose-hosts.js';
 import {
   PRUNE_HELP,
@@ -20,20 +13,18 @@ import {
   readCommonOptions,
   type HostOptions,
 } from './host-options.js';
-import { interruptHandler } from './interrupts.js';
-import { openTransport } from './open-transport.js';
 import { readPlanFile, type SavedPlan } from './plan-file.js';
 import {
   openInventory,
   prepare,
   targetFor,
   type CommonOptions,
+  type HostTask,
   type PlayTasks,
 } from './prepare.js';
+import { runPlay } from './run-play.js';
 
 type ApplyOptions = HostOptions & Readonly<{ ui: ReporterKind }>;
-
-const RUNNING_ONLY = 'running only: a reboot brings back the former state';
 
 export function applyCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
@@ -74,7 +65,13 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
         saved === undefined ? await prepare(common, file) : [await savedTasks(saved, common)];
       let exitCode = 0;
       for (const [index, play] of plays.entries()) {
-        exitCode = await runPlay(play, saved?.fingerprints, options, commandLine(command));
+        exitCode = await runPlay({
+          play,
+          fingerprints: saved?.fingerprints,
+          forks: options.forks,
+          ui: options.ui,
+          command: commandLine(command),
+        });
         if (exitCode !== 0) {
           const left = plays.length - index - 1;
           if (left > 0)
@@ -88,11 +85,27 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
     });
 }
 
-function commandLine(command: Command): string {
+export function commandLine(command: Command): string {
   return ['netorch', command.name(), ...command.args].join(' ');
 }
 
-async function savedTasks(saved: SavedPlan, options: CommonOptions): Promise<PlayTasks> {
+/** The play's own connection variables are in the file, all others come from the inventory. */
+function savedTarget(
+  host: string,
+  inventory: Inventory,
+  task: Pick<HostTask, 'connection' | 'document'>,
+  saved: SavedPlan,
+): ConnectionTarget {
+  const vars = { value: task.connection, locate: task.document.locate };
+  return targetFor(
+    host,
+    inventory,
+    { vars, become: undefined, becomeUser: undefined },
+    saved.play.becomeUser,
+  );
+}
+
+export async function savedTasks(saved: SavedPlan, options: CommonOptions): Promise<PlayTasks> {
   const { inventory } = await openInventory(options);
   const hosts = await chooseHosts(inventory, options);
   const chosen = hosts === undefined ? undefined : new Set(hosts);
@@ -117,107 +130,10 @@ async function savedTasks(saved: SavedPlan, options: CommonOptions): Promise<Pla
         host,
         {
           ...task,
-          target: targetFor(host, inventory, undefined, saved.play.becomeUser),
+          target: savedTarget(host, inventory, task, saved),
           confirmWindowSeconds: options.deadline ?? task.confirmWindowSeconds,
         },
       ]),
     ),
   };
-}
-
-function stamp(date: Date): string {
-  return date
-    .toISOString()
-    .replace(/[-:]/g, '')
-    .replace(/\.\d+Z$/, '');
-}
-
-async function runPlay(
-  play: PlayTasks,
-  fingerprints: ReadonlyMap<string, string> | undefined,
-  options: ApplyOptions,
-  command: string,
-): Promise<number> {
-  const now = () => performance.now();
-  const date = () => new Date();
-  const run = `${stamp(date())}-${randomBytes(3).toString('hex')}`;
-  const jobs = new Map(
-    [...play.tasks.values()].map((task): [string, HostJob] => [
-      task.host,
-      {
-        host: task.host,
-        target: task.target,
-        desired: task.desired,
-        prune: task.prune,
-        others: task.others,
-        probes: task.probes,
-        confirmWindowSeconds: task.confirmWindowSeconds,
-        expectedFingerprint: fingerprints?.get(task.host),
-      },
-    ]),
-  );
-  const stop = new AbortController();
-  const stream = new EventStream(date);
-  // Passphrases are asked for here, while the terminal is still a plain one.
-  const transport = await openTransport(
-    [...jobs.values()].map(({ target }) => target),
-    (message) => stream.emit({ type: 'log', level: 'info', message }),
-  );
-  const journal = openJournal(stateFolder(process.env, homedir()), run);
-  stream.listen(journal.listener, (error) => {
-    process.stderr.write(
-      `the journal cannot be written any more (${String(error)}); the run goes on\n`,
-    );
-  });
-  const armed = new Set<string>();
-  stream.listen((event) => {
-    if (event.type === 'host.armed') armed.add(event.host);
-    if (event.type === 'host.finished') armed.delete(event.host);
-  });
-  const interrupts = interruptHandler({
-    stop,
-    emit: stream.emit,
-    armed: () => armed.size,
-    leave: async () => {
-      await reporter.close();
-    },
-  });
-  const reporter = await createReporter(options.ui, {
-    stdout: process.stdout,
-    stdin: process.stdin,
-    env: process.env,
-    onInterrupt: interrupts.interrupt,
-  });
-  stream.listen((event) => reporter.handle(event));
-  interrupts.install();
-  try {
-    const result = await executeRun(
-      {
-        run,
-        command,
-        version: VERSION,
-        waves: play.waves,
-        jobs,
-        forks: options.forks,
-        maxFailPercentage: play.maxFailPercentage,
-        stop,
-        notes: [RUNNING_ONLY],
-        controller: thisController(),
-      },
-      {
-        transport,
-        now,
-        date,
-        newTransactionId: () => `${stamp(date())}-${randomBytes(4).toString('hex')}`,
-        newNonce: () => randomBytes(16).toString('hex'),
-        owner: `${userInfo().username}@${hostname()}, run ${run}`.replace(/[^\x20-\x7e]/g, '?'),
-      },
-      stream.emit,
-    );
-    return result.exitCode;
-  } finally {
-    interrupts.uninstall();
-    await reporter.close();
-    journal.close();
-  }
 }

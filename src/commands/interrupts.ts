@@ -2,13 +2,11 @@
  * Ctrl-C, SIGTERM and SIGHUP during a run. Once: begin no new host, let the running ones end. Twice: leave;
  * the hosts under way roll back by themselves, and it is said which ones and when.
  */
-import type { Emit } from '../run/event-stream.js';
-
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export type InterruptOptions = Readonly<{
-  stop: AbortController;
-  emit: Emit;
+  /** Begin no new host. */
+  stop: () => void;
   /** How many hosts have an open transaction. */
   armed: () => number;
   /** Restores the terminal. */
@@ -24,11 +22,7 @@ export function interruptHandler(options: InterruptOptions): Readonly<{
   const interrupt = (): void => {
     times += 1;
     if (times === 1) {
-      options.stop.abort();
-      options.emit({
-        type: 'run.stopping',
-        reason: 'interrupted',
-      });
+      options.stop();
       return;
     }
     if (times > 2) process.exit(130);

@@ -5,11 +5,13 @@ import { z } from 'zod';
 import { parseDocument } from '../config/document.js';
 import { locatedAt } from '../config/located.js';
 import { parseWith } from '../config/schema-errors.js';
-import { NetorchError, throwCollected } from '../errors.js';
+import { NetorchError, throwCollected, type SourceLocation } from '../errors.js';
 import { parseDesiredState } from '../network/parse.js';
 import { checkDesiredState } from '../network/validate.js';
 import { DEADLINE_SECONDS } from '../playbook/duration.js';
-import type { HostTask, PlayTasks } from './prepare.js';
+import type { Probe } from '../playbook/probe.js';
+import { DEFAULT_ROLLOUT } from '../playbook/rollout-keys.js';
+import type { HostTask, PlayTasks, RolloutRules } from './prepare.js';
 
 const KIND = 'netorch-plan';
 
@@ -30,21 +32,43 @@ const probeSchema = z.union([
   }),
 ]);
 
+const rolloutSchema = z.strictObject({
+  maxFailPercentage: z.number().min(0).max(100).optional(),
+  throttle: z.number().int().min(1).optional(),
+  anyErrorsFatal: z.boolean(),
+  onLost: z.enum(['stop', 'continue']),
+  soakSeconds: z.number().min(0),
+  checkCommands: z.array(
+    z.strictObject({
+      command: z.array(z.string().min(1)).min(1),
+      timeoutSeconds: z.number().min(1).max(3600),
+    }),
+  ),
+  approve: z.enum(['auto', 'manual']),
+  atomic: z.enum(['wave', 'run']).optional(),
+});
+
 const planFileSchema = z.strictObject({
   kind: z.literal(KIND),
   version: z.literal(1),
   created: z.string(),
   play: z.string(),
-  maxFailPercentage: z.number().min(0).max(100).optional(),
+  rollout: rolloutSchema.optional(),
+  /** Host → why it comes last and alone. */
+  alone: z.record(z.string(), z.string()).optional(),
   becomeUser: z.string().min(1).optional(),
   waves: z.array(z.array(z.string())),
   hosts: z.record(
     z.string(),
     z.strictObject({
-      fingerprint: z.string(),
+      /** Missing: the host is planned anew, as it is then. */
+      fingerprint: z.string().optional(),
       confirmWindowSeconds: z.number().min(DEADLINE_SECONDS.least).max(DEADLINE_SECONDS.most),
       probes: z.array(probeSchema),
+      checks: z.array(probeSchema).optional(),
       prune: z.boolean().optional(),
+      /** Connection variables of the play; never passwords. */
+      connection: z.record(z.string().regex(/^ansible_/), z.unknown()).optional(),
       network: z.record(z.string(), z.unknown()),
     }),
   ),
@@ -57,39 +81,74 @@ export type SavedPlan = Readonly<{
   fingerprints: ReadonlyMap<string, string>;
 }>;
 
-export async function writePlanFile(
-  file: string,
+const SECRET = /pass(?:word|phrase)?$|secret/i;
+
+/** Secrets among the connection variables that a play gives its hosts: a saved plan does not hold them. */
+export function unsavedSecrets(play: PlayTasks): readonly string[] {
+  const names = [...play.tasks.values()].flatMap((task) => Object.keys(task.connection));
+  return [...new Set(names)].filter((name) => SECRET.test(name)).sort();
+}
+
+/**
+ * The play as a file: JSON text. `fingerprints` undefined: every host is planned anew when the file is
+ * carried out; else only hosts with a fingerprint are in it, and it holds for that state of theirs alone.
+ */
+export function planFileText(
   created: string,
   play: PlayTasks,
-  fingerprints: ReadonlyMap<string, string>,
-): Promise<void> {
-  const waves = play.waves
-    .map((wave) => wave.filter((host) => fingerprints.has(host)))
-    .filter((wave) => wave.length > 0);
+  fingerprints: ReadonlyMap<string, string> | undefined,
+): string {
+  const isIn = (host: string) => fingerprints === undefined || fingerprints.has(host);
+  const waves = play.waves.map((wave) => wave.filter(isIn)).filter((wave) => wave.length > 0);
+  const bare = (probes: readonly Probe[]) =>
+    probes.map(({ location: _location, ...probe }) => probe);
   const hosts: Record<string, unknown> = {};
-  for (const [host, fingerprint] of fingerprints) {
+  for (const host of waves.flat()) {
     const task = play.tasks.get(host);
     if (task === undefined) continue;
+    const fingerprint = fingerprints?.get(host);
     hosts[host] = {
-      fingerprint,
+      ...(fingerprint === undefined ? {} : { fingerprint }),
       confirmWindowSeconds: task.confirmWindowSeconds,
-      probes: task.probes.map(({ location: _location, ...probe }) => probe),
+      probes: bare(task.probes),
+      checks: bare(task.checks),
+      connection: Object.fromEntries(
+        Object.entries(task.connection).filter(([name]) => !SECRET.test(name)),
+      ),
       ...(task.prune ? { prune: true } : {}),
       network: task.document.value,
     };
   }
+  const { maxFailPercentage, throttle, anyErrorsFatal, onLost, soakSeconds, checkCommands } =
+    play.rollout;
+  const { approve, atomic } = play.rollout;
   const content = {
     kind: KIND,
     version: 1,
     created,
     play: play.name,
-    ...(play.maxFailPercentage === undefined ? {} : { maxFailPercentage: play.maxFailPercentage }),
+    // What is undefined is left out by JSON.
+    rollout: {
+      maxFailPercentage,
+      throttle,
+      anyErrorsFatal,
+      onLost,
+      soakSeconds,
+      checkCommands,
+      approve,
+      atomic,
+    },
+    alone: play.alone,
     ...(play.becomeUser === undefined ? {} : { becomeUser: play.becomeUser }),
     waves,
     hosts,
   };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+export async function writePlanFile(file: string, text: string): Promise<void> {
   try {
-    await writeFile(file, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+    await writeFile(file, text, { mode: 0o600 });
   } catch (error) {
     throw new NetorchError(
       'FILE_UNREADABLE',
@@ -123,20 +182,12 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
       desired,
       prune: entry.prune === true,
       others: [],
-      probes: entry.probes.map((probe) =>
-        probe.kind === 'tcp'
-          ? { ...probe, location }
-          : {
-              kind: 'ping' as const,
-              address: probe.address,
-              ...(probe.size === undefined ? {} : { size: probe.size }),
-              ...(probe.count === undefined ? {} : { count: probe.count }),
-              location,
-            },
-      ),
+      probes: entry.probes.map((probe) => probeOf(probe, location)),
+      checks: (entry.checks ?? []).map((probe) => probeOf(probe, location)),
+      connection: entry.connection ?? {},
       confirmWindowSeconds: entry.confirmWindowSeconds,
     });
-    fingerprints.set(host, entry.fingerprint);
+    if (entry.fingerprint !== undefined) fingerprints.set(host, entry.fingerprint);
   }
   const unknown = saved.waves.flat().find((host) => !tasks.has(host));
   if (unknown !== undefined) {
@@ -159,11 +210,30 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
     created: saved.created,
     play: {
       name: saved.play,
-      maxFailPercentage: saved.maxFailPercentage,
+      rollout: rolloutOf(saved.rollout),
+      alone: saved.alone ?? {},
       becomeUser: saved.becomeUser,
       waves: saved.waves,
     },
     tasks,
     fingerprints,
   };
+}
+
+function probeOf(probe: z.infer<typeof probeSchema>, location: SourceLocation): Probe {
+  if (probe.kind === 'tcp') return { ...probe, location };
+  const { address, size, count } = probe;
+  return {
+    kind: 'ping',
+    address,
+    ...(size === undefined ? {} : { size }),
+    ...(count === undefined ? {} : { count }),
+    location,
+  };
+}
+
+function rolloutOf(saved: z.infer<typeof rolloutSchema> | undefined): RolloutRules {
+  if (saved === undefined) return DEFAULT_ROLLOUT;
+  const { maxFailPercentage, throttle, atomic, ...others } = saved;
+  return { ...others, maxFailPercentage, throttle, atomic };
 }

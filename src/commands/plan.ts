@@ -14,7 +14,7 @@ import { isUtf8Locale, wantsColour } from '../ui/glyphs.js';
 import { PRUNE_HELP, addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
 import { openTransport } from './open-transport.js';
-import { writePlanFile } from './plan-file.js';
+import { planFileText, unsavedSecrets, writePlanFile } from './plan-file.js';
 import { prepare, type PlayTasks } from './prepare.js';
 
 type PlanOptions = HostOptions & Readonly<{ json?: boolean; out?: string }>;
@@ -74,7 +74,15 @@ export function planCommand(setExitCode: (code: number) => void): Command {
           if (hasErrors) {
             process.stderr.write(`not saved: not every host can be changed as planned\n`);
           } else {
-            await writePlanFile(options.out, new Date().toISOString(), play, fingerprints);
+            await writePlanFile(
+              options.out,
+              planFileText(new Date().toISOString(), play, fingerprints),
+            );
+            for (const name of unsavedSecrets(play)) {
+              process.stderr.write(
+                `not saved: ${name} of the play's vars (a saved plan holds no secrets; put it in the inventory)\n`,
+              );
+            }
             process.stderr.write(
               `saved to ${options.out}; carry it out with: netorch apply ${options.out}\n`,
             );

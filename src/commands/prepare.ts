@@ -18,11 +18,13 @@ import { parseDesiredState } from '../network/parse.js';
 import { checkDesiredState } from '../network/validate.js';
 import { checkFleet } from '../plan/fleet.js';
 import { networkPlanFor } from '../playbook/network-plan.js';
-import { orderHosts, probesFor, variablesFor, type Play } from '../playbook/playbook.js';
+import { checksFor, orderHosts, probesFor, variablesFor, type Play } from '../playbook/playbook.js';
 import type { Probe } from '../playbook/probe.js';
-import { serialWaves } from '../playbook/serial-waves.js';
+import { DEFAULT_ROLLOUT, type RolloutKeys } from '../playbook/rollout-keys.js';
+import { lastAndAlone, planWaves } from '../playbook/waves.js';
 import { findProject, loadPlaybook, noPlaybookError } from '../playbook/settings.js';
 import { DEFAULT_CONFIRM_SECONDS } from '../run/budget.js';
+import { jumpHosts } from '../run/last-and-alone.js';
 import { connectionTarget } from '../transport/connection-options.js';
 import { createSshConfigReader } from '../transport/ssh-config-files.js';
 import type { ConnectionTarget } from '../transport/transport.js';
@@ -51,12 +53,21 @@ export type HostTask = Readonly<{
   /** What other plays want of this host: pruning leaves it alone. */
   others: readonly DesiredState[];
   probes: readonly Probe[];
+  /** Probes that are run after the host's wave. */
+  checks: readonly Probe[];
+  /** Connection variables that the play gives this host, rendered; a saved plan needs them. */
+  connection: Readonly<Record<string, unknown>>;
   confirmWindowSeconds: number;
 }>;
 
+/** Which of a play's keys are in force while it is rolled out; the others have made the waves. */
+export type RolloutRules = Omit<RolloutKeys, 'serial' | 'order' | 'neverTogether' | 'spread'>;
+
 export type PlayTasks = Readonly<{
   name: string;
-  maxFailPercentage: number | undefined;
+  rollout: RolloutRules;
+  /** Host → why it comes last and alone. */
+  alone: Readonly<Record<string, string>>;
   /** The play asks for root's (or this user's) rights on its hosts. */
   becomeUser: string | undefined;
   waves: readonly (readonly string[])[];
@@ -115,7 +126,7 @@ const sshConfig = createSshConfigReader(homedir());
 export function targetFor(
   host: string,
   inventory: Inventory,
-  play: Play | undefined,
+  play: Pick<Play, 'vars' | 'become' | 'becomeUser'> | undefined,
   becomeUser: string | undefined = becomeUserOf(play),
 ): ConnectionTarget {
   return connectionTarget(host, renderedWhenRead(variablesFor(host, play, inventory)), {
@@ -132,7 +143,7 @@ export function targetFor(
   });
 }
 
-function becomeUserOf(play: Play | undefined): string | undefined {
+function becomeUserOf(play: Pick<Play, 'become' | 'becomeUser'> | undefined): string | undefined {
   return play?.become === true ? (play.becomeUser ?? 'root') : undefined;
 }
 
@@ -177,9 +188,9 @@ export async function prepare(
     return [
       {
         name: 'network plans of the inventory',
-        maxFailPercentage: undefined,
+        rollout: DEFAULT_ROLLOUT,
         becomeUser: undefined,
-        waves: [hosts],
+        ...wavesOf(tasks, hosts, DEFAULT_ROLLOUT, inventory, undefined),
         tasks: new Map(tasks.map((task) => [task.host, task])),
       },
     ];
@@ -189,6 +200,7 @@ export async function prepare(
     const hosts = orderHosts(
       selectHosts(inventory, play.hosts, play.hostsLocation),
       play.order,
+      Math.random,
     ).filter((host) => chosen === undefined || chosen.has(host));
     const tasks = collectErrors(hosts, (host) => taskFor(host, play, inventory, options)).filter(
       (task) => task !== undefined,
@@ -207,11 +219,14 @@ export async function prepare(
     const known = new Map(tasks.map((task) => [task.host, task]));
     return {
       name: play.name,
-      maxFailPercentage: play.maxFailPercentage,
+      rollout: play,
       becomeUser: becomeUserOf(play),
-      waves: serialWaves(
+      ...wavesOf(
+        tasks,
         hosts.filter((host) => known.has(host)),
-        play.serial,
+        play,
+        inventory,
+        play,
       ),
       tasks: known,
     };
@@ -246,6 +261,65 @@ function refuseFleetErrors(tasks: readonly HostTask[]): void {
   );
 }
 
+/** The waves of a play; a jump host comes last and alone: while it is changed, no other can be confirmed. */
+function wavesOf(
+  tasks: readonly HostTask[],
+  hosts: readonly string[],
+  rollout: RolloutKeys,
+  inventory: Inventory,
+  play: Play | undefined,
+): Pick<PlayTasks, 'waves' | 'alone'> {
+  const valueOf = (variable: string) => {
+    const values = new Map(
+      hosts.map((host) => [host, groupingValue(host, variable, inventory, play)]),
+    );
+    if (hosts.length > 0 && [...values.values()].every((value) => value === undefined)) {
+      throw new NetorchError(
+        'UNDEFINED_VARIABLE',
+        `no host of play "${play?.name ?? ''}" has a variable "${variable}"`,
+        {
+          location: play?.location,
+          notes: [
+            '"never_together" and "spread" group hosts by the value of an inventory variable',
+          ],
+        },
+      );
+    }
+    return (host: string) => values.get(host);
+  };
+  const waves = planWaves(hosts, {
+    serial: rollout.serial,
+    neverTogether: rollout.neverTogether.map(valueOf),
+    spread: rollout.spread === undefined ? undefined : valueOf(rollout.spread),
+  });
+  const alone = jumpHosts(tasks.map((task) => task.target));
+  return { waves: lastAndAlone(waves, [...alone.keys()]), alone: Object.fromEntries(alone) };
+}
+
+/** Values are told apart as text; a host without the variable is bound to none. */
+function groupingValue(
+  host: string,
+  variable: string,
+  inventory: Inventory,
+  play: Play | undefined,
+): string | undefined {
+  const value = renderedWhenRead(variablesFor(host, play, inventory)).value[variable];
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** What a play's `vars` say of the connection to a host. */
+function connectionVariables(
+  host: string,
+  play: Play | undefined,
+  inventory: Inventory,
+): Readonly<Record<string, unknown>> {
+  const names = Object.keys(play?.vars.value ?? {}).filter((name) => name.startsWith('ansible_'));
+  if (names.length === 0) return {};
+  const { value } = renderedWhenRead(variablesFor(host, play, inventory));
+  return Object.fromEntries(names.map((name) => [name, value[name]]));
+}
+
 function taskFor(
   host: string,
   play: Play | undefined,
@@ -264,6 +338,8 @@ function taskFor(
     prune: options.prune === true,
     others: [],
     probes: play === undefined ? [] : probesFor(host, play, inventory),
+    checks: play === undefined ? [] : checksFor(host, play, inventory),
+    connection: connectionVariables(host, play, inventory),
     confirmWindowSeconds: options.deadline ?? play?.confirmWindowSeconds ?? DEFAULT_CONFIRM_SECONDS,
   };
 }

@@ -4,44 +4,46 @@ import { parseDocument } from '../config/document.js';
 import { composeMap, locatedAt, locatedItems } from '../config/located.js';
 import type { Located } from '../config/located.js';
 import { parseWith, valueText } from '../config/schema-errors.js';
-import type { IssueParams } from '../config/schema-errors.js';
 import { NetorchError, NetorchErrors, throwCollected } from '../errors.js';
 import type { SourceLocation } from '../errors.js';
 import { splitHostPattern } from '../inventory/host-pattern.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { parseDuration } from './duration.js';
+import { parseChecks } from './checks.js';
 import { checkProbes, renderProbes } from './probe.js';
 import type { Probe } from './probe.js';
-import type { SerialStep } from './serial-waves.js';
-import { wholeNumber } from './whole-number.js';
+import {
+  booleanSchema,
+  choice,
+  durationBetween,
+  rolloutKeys,
+  rolloutShape,
+  type HostOrder,
+  type RolloutKeys,
+} from './rollout-keys.js';
 
-export type HostOrder = 'inventory' | 'reverse_inventory' | 'sorted' | 'reverse_sorted';
-
-export type Play = Readonly<{
-  /** The hosts pattern when the play has no name. */
-  name: string;
-  /** A host pattern (inventory/host-pattern.ts). */
-  hosts: string;
-  /** Where `hosts` was written. */
-  hostsLocation: SourceLocation;
-  location: SourceLocation;
-  /** Empty: all hosts in one wave. */
-  serial: readonly SerialStep[];
-  /** undefined: the run's default. */
-  maxFailPercentage: number | undefined;
-  order: HostOrder;
-  /** Stronger than the inventory's variables; not rendered. */
-  vars: Located<Record<string, unknown>>;
-  become: boolean | undefined;
-  becomeUser: string | undefined;
-  backend: 'auto' | 'iproute2';
-  /** Seconds that the controller has to confirm a host after its change; undefined: the default. */
-  confirmWindowSeconds: number | undefined;
-  /** The play's own network plan, not rendered; see network-plan.ts. */
-  network: Located | undefined;
-  /** Not rendered; see probesFor. */
-  probes: Located;
-}>;
+export type Play = RolloutKeys &
+  Readonly<{
+    /** The hosts pattern when the play has no name. */
+    name: string;
+    /** A host pattern (inventory/host-pattern.ts). */
+    hosts: string;
+    /** Where `hosts` was written. */
+    hostsLocation: SourceLocation;
+    location: SourceLocation;
+    /** Stronger than the inventory's variables; not rendered. */
+    vars: Located<Record<string, unknown>>;
+    become: boolean | undefined;
+    becomeUser: string | undefined;
+    backend: 'auto' | 'iproute2';
+    /** Seconds that the controller has to confirm a host after its change; undefined: the default. */
+    confirmWindowSeconds: number | undefined;
+    /** The play's own network plan, not rendered; see network-plan.ts. */
+    network: Located | undefined;
+    /** Not rendered; see probesFor. */
+    probes: Located;
+    /** Probes that are run after the host's wave; not rendered, see checksFor. */
+    checkProbes: Located;
+  }>;
 
 export type Playbook = Readonly<{ file: string; plays: readonly Play[] }>;
 
@@ -73,7 +75,7 @@ export function parsePlaybook(file: string, text: string): Playbook {
 /** The variables of a host in a play: the inventory's, the play's over them, the magic ones last. */
 export function variablesFor(
   host: string,
-  play: Play | undefined,
+  play: Pick<Play, 'vars'> | undefined,
   inventory: Inventory,
 ): Located<Record<string, unknown>> {
   const own = inventory.hostVars(host);
@@ -93,8 +95,30 @@ export function probesFor(host: string, play: Play, inventory: Inventory): reado
   return renderProbes(play.probes, variablesFor(host, play, inventory));
 }
 
-export function orderHosts(hosts: readonly string[], order: HostOrder): readonly string[] {
+/** The probes of the play's `checks` for one host. */
+export function checksFor(host: string, play: Play, inventory: Inventory): readonly Probe[] {
+  return renderProbes(play.checkProbes, variablesFor(host, play, inventory));
+}
+
+/** `random`: from 0 to below 1, for `shuffle`. */
+export function orderHosts(
+  hosts: readonly string[],
+  order: HostOrder,
+  random: () => number,
+): readonly string[] {
   switch (order) {
+    case 'shuffle': {
+      // Fisher and Yates: each order is as likely as any other.
+      const shuffled = [...hosts];
+      for (let index = shuffled.length - 1; index > 0; index--) {
+        const other = Math.floor(random() * (index + 1));
+        const [a, b] = [shuffled[index], shuffled[other]];
+        if (a === undefined || b === undefined) continue;
+        shuffled[index] = b;
+        shuffled[other] = a;
+      }
+      return shuffled;
+    }
     case 'inventory':
       return hosts;
     case 'reverse_inventory':
@@ -111,14 +135,15 @@ function parsePlay(located: Located): Play {
   const at = (key: string): Located => locatedAt(located, [key]);
   const probes: Located = play.probes === undefined ? { ...at('probes'), value: [] } : at('probes');
   checkProbes(probes);
+  const checks = parseChecks(
+    play.checks === undefined ? { ...at('checks'), value: [] } : at('checks'),
+  );
   return {
+    ...rolloutKeys(play, checks.commands),
     name: play.name ?? play.hosts,
     hosts: play.hosts,
     hostsLocation: located.locate(['hosts']),
     location: located.locate([]),
-    serial: play.serial ?? [],
-    maxFailPercentage: play.max_fail_percentage,
-    order: play.order ?? 'inventory',
     vars: { value: play.vars ?? {}, locate: at('vars').locate },
     become: play.become,
     becomeUser: play.become_user,
@@ -126,6 +151,7 @@ function parsePlay(located: Located): Play {
     confirmWindowSeconds: play.deadline,
     network: play.network === undefined || play.network === null ? undefined : at('network'),
     probes,
+    checkProbes: checks.probes,
   };
 }
 
@@ -138,77 +164,26 @@ const patternSchema = z
     typeof pattern === 'string' ? pattern : pattern.flatMap(splitHostPattern).join(','),
   );
 
-const SERIAL = 'must be a number of hosts, a share like "10%", or a list of those';
-
-const serialStepSchema = z
-  .union([z.number().int(), z.string()], { error: SERIAL })
-  .transform((value, context): SerialStep => {
-    const [, digits, percent] = /^(\d+(?:\.\d+)?)(%)?$/.exec(String(value)) ?? [];
-    const amount = Number(digits);
-    if (digits !== undefined && percent === '%' && amount <= 100) return { percent: amount };
-    if (percent === undefined && Number.isInteger(amount)) return { hosts: amount };
-    context.addIssue({ code: 'custom', message: SERIAL });
-    return z.NEVER;
-  });
-
-const serialSchema = z
-  .union([z.array(serialStepSchema).min(1), serialStepSchema], { error: SERIAL })
-  .transform((steps) => (Array.isArray(steps) ? steps : [steps]));
-
-/** `become: yes` is what people write; YAML 1.2 reads a text there. */
-const booleanSchema = z.preprocess((value) => {
-  if (typeof value !== 'string') return value;
-  if (/^(?:true|yes|on)$/i.test(value)) return true;
-  return /^(?:false|no|off)$/i.test(value) ? false : value;
-}, z.boolean());
-
-/** One of `known`; words of `later` are refused by name, with the reason. */
-function choice<const T extends string>(
-  known: readonly T[],
-  later: Readonly<Record<string, string>>,
-) {
-  return z
-    .string({ error: `must be one of ${known.join(', ')}` })
-    .transform((value, context): T => {
-      const found = known.find((word) => word === value);
-      if (found !== undefined) return found;
-      const reason = Object.hasOwn(later, value) ? later[value] : undefined;
-      const params: IssueParams = reason === undefined ? {} : { code: 'NOT_SUPPORTED' };
-      const message = reason ?? `must be one of ${known.join(', ')}`;
-      context.addIssue({ code: 'custom', message, params: { ...params } });
-      return z.NEVER;
-    });
-}
-
-const durationSchema = z.unknown().transform((value, context): number => {
-  const seconds = parseDuration(value);
-  if (seconds !== undefined && seconds >= 5 && seconds <= 3600) return seconds;
-  context.addIssue({
-    code: 'custom',
-    message: 'must be a time from 5s to 1h, such as "45s", "2m" or a number of seconds',
-  });
-  return z.NEVER;
-});
-
 const playSchema = z.strictObject({
   name: z.string().optional(),
   hosts: patternSchema,
-  serial: serialSchema.optional(),
-  max_fail_percentage: wholeNumber(0, 100).optional(),
-  order: choice(['inventory', 'reverse_inventory', 'sorted', 'reverse_sorted'], {
-    shuffle: 'which is not done yet; use inventory, reverse_inventory, sorted or reverse_sorted',
-  }).optional(),
+  ...rolloutShape,
   vars: z.record(z.string(), z.unknown()).nullish(),
   become: booleanSchema.optional(),
   become_user: z.string().optional(),
   backend: choice(['auto', 'iproute2'], {
     nmcli: 'which is not done yet; use auto or iproute2',
   }).optional(),
-  deadline: durationSchema.optional(),
+  deadline: durationBetween(5, 3600, '5s to 1h').optional(),
   network: z.record(z.string(), z.unknown(), { error: 'must be a map: a network plan' }).nullish(),
   probes: z
     .array(z.looseObject({}, { error: 'must be a probe, such as {ping: 192.0.2.1}' }), {
       error: 'must be a list of probes',
+    })
+    .optional(),
+  checks: z
+    .array(z.looseObject({}, { error: 'must be a probe, or {command: [PROGRAM, ARGUMENT …]}' }), {
+      error: 'must be a list of probes and commands',
     })
     .optional(),
 });

@@ -4,24 +4,14 @@
 export type SerialStep = Readonly<{ hosts: number }> | Readonly<{ percent: number }>;
 
 /**
- * Hosts cut into waves, as Ansible does: a percentage counts all hosts of the play, is truncated and
- * at least 1; the last step repeats; no steps means one wave.
+ * Hosts of the wave with this index, at most, as Ansible counts them: a percentage is of all `hosts` of
+ * the play, truncated and at least 1; the last step repeats; no steps means one wave.
  */
-export function serialWaves(
-  hosts: readonly string[],
-  serial: readonly SerialStep[],
-): readonly (readonly string[])[] {
-  const waves: (readonly string[])[] = [];
-  let start = 0;
-  while (start < hosts.length) {
-    const step = serial[waves.length] ?? serial.at(-1) ?? { hosts: 0 };
-    const size =
-      'percent' in step
-        ? Math.max(1, Math.floor((hosts.length * step.percent) / 100))
-        : Math.floor(step.hosts);
-    const end = size <= 0 ? hosts.length : start + size;
-    waves.push(hosts.slice(start, end));
-    start = end;
-  }
-  return waves;
+export function serialSize(wave: number, hosts: number, serial: readonly SerialStep[]): number {
+  const step = serial[wave] ?? serial.at(-1) ?? { hosts: 0 };
+  const size =
+    'percent' in step
+      ? Math.max(1, Math.floor((hosts * step.percent) / 100))
+      : Math.floor(step.hosts);
+  return size <= 0 ? Math.max(hosts, 1) : size;
 }

@@ -1,4 +1,6 @@
 /** What a host's way through a run needs of the world. */
+import { setTimeout as realDelay } from 'node:timers/promises';
+
 import type { Transport } from '../transport/transport.js';
 import type { Emit } from './event-stream.js';
 
@@ -16,4 +18,15 @@ export type HostEnvironment = Readonly<{
   newNonce: () => string;
   /** Who begins the transaction, for others who find it: `user@host, netorch RUN`. */
   owner: string;
+  /** Takes its turn among hosts that are dialled again while they wait for their group. */
+  turn?: <T>(work: () => Promise<T>) => Promise<T>;
 }>;
+
+/** Rejects when aborted. */
+export function delayIn(
+  env: Pick<HostEnvironment, 'delay'>,
+  ms: number,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  return env.delay?.(ms, signal) ?? realDelay(ms, undefined, signal && { signal });
+}

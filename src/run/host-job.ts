@@ -18,6 +18,8 @@ export type HostJob = Readonly<{
   /** What other plays want of this host: pruning leaves it alone. */
   others?: readonly DesiredState[];
   probes: readonly ProbeSpec[];
+  /** Run, besides the probes, after the host's whole wave. */
+  checks?: readonly ProbeSpec[];
   /** Seconds that the controller has, after the change, to prove the host good. */
   confirmWindowSeconds: number;
   /** From a saved plan: the fingerprint the plan must still have (plan-fingerprint.ts). */

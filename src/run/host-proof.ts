@@ -140,7 +140,10 @@ class HostProof {
         waiting = true;
         report.phase('waiting-for-rollback');
       }
-      const pass = await this.dialOnce(isOver);
+      const pass =
+        this.hasHeld && env.turn !== undefined
+          ? await env.turn(() => this.dialOnce(isOver))
+          : await this.dialOnce(isOver);
       if (pass === 'held') {
         await this.waitForWord();
         continue;

@@ -1,9 +1,7 @@
 /** What is told of one host on its way: its phases, the time each part took, the outage, the result. */
-import { setTimeout as realDelay } from 'node:timers/promises';
-
 import { NetorchError, NetorchErrors, formatError } from '../errors.js';
 import type { HostPhase, Timings } from './events.js';
-import type { HostEnvironment } from './host-environment.js';
+import { delayIn, type HostEnvironment } from './host-environment.js';
 import type { HostResult } from './host-job.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -41,7 +39,7 @@ export class HostReport {
   }
 
   delay(ms: number, signal?: AbortSignal): Promise<unknown> {
-    return this.env.delay?.(ms, signal) ?? realDelay(ms, undefined, signal && { signal });
+    return delayIn(this.env, ms, signal);
   }
 
   /** A dial failed or a session broke: the host has been cut off, at the latest, since `sinceMs`. */

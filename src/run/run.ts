@@ -1,11 +1,36 @@
 /** One play rolled out over many hosts: wave by wave, never on over lost hosts. */
 import PQueue from 'p-queue';
 
-import { OUTCOMES, type Controller, type Outcome } from './events.js';
+import { AtomicGroup } from './atomic-group.js';
+import type { CommitGate } from './commit-gate.js';
+import type { Outcome, RunEventBody } from './events.js';
 import type { Emit } from './event-stream.js';
 import type { HostEnvironment } from './host-environment.js';
-import { runHost } from './host-run.js';
 import type { HostJob, HostResult } from './host-job.js';
+import { runHost } from './host-run.js';
+import { countOutcomes, exitCodeOf, isBad, reasonToStop, type StopRules } from './outcomes.js';
+import { Pace } from './pace.js';
+import type { RunSwitch } from './run-switch.js';
+import { checkWave, type Recorded, type RunCommand, type WaveChecks } from './wave-checks.js';
+
+export type RunRules = StopRules &
+  WaveChecks &
+  Readonly<{
+    /** `manual`: somebody must say yes before each wave but the first, or before an atomic group is committed. */
+    approve: 'auto' | 'manual';
+    /** Hosts that are confirmed together, or not at all. */
+    atomic: 'wave' | 'run' | undefined;
+  }>;
+
+export const DEFAULT_RULES: RunRules = {
+  maxFailPercentage: undefined,
+  anyErrorsFatal: false,
+  onLost: 'stop',
+  soakSeconds: 0,
+  commands: [],
+  approve: 'auto',
+  atomic: undefined,
+};
 
 export type RunOptions = Readonly<{
   run: string;
@@ -16,13 +41,17 @@ export type RunOptions = Readonly<{
   jobs: ReadonlyMap<string, HostJob>;
   /** Hosts in flight at the same time. */
   forks: number;
-  /** Stop when more than this share of a wave failed, was rolled back or lost; undefined: when all did. */
-  maxFailPercentage: number | undefined;
-  /** Aborted by the first Ctrl-C: begin nothing new. */
-  stop: AbortController;
+  rules: RunRules;
+  switch: RunSwitch;
   notes: readonly string[];
-  /** Who runs it, for those who look at it from elsewhere. */
-  controller?: Controller;
+  /** Said by run.started besides. */
+  about?: Pick<
+    Extract<RunEventBody, { type: 'run.started' }>,
+    'play' | 'resumes' | 'undoes' | 'alone' | 'controller'
+  >;
+  runCommand: RunCommand;
+  /** Has the journal taken everything so far? An atomic group is committed only then. */
+  isRecorded: () => boolean;
 }>;
 
 export type RunResult = Readonly<{
@@ -31,136 +60,277 @@ export type RunResult = Readonly<{
   exitCode: number;
 }>;
 
-/** Exit codes of `apply` (docs/exit-codes.md): the worst thing that happened decides. */
-export function exitCodeOf(
-  counts: Readonly<Record<Outcome, number>>,
-  wasInterrupted: boolean,
-  /** A host rolled back, but is not exactly what it was. */
-  isIncomplete = false,
-): number {
-  if (counts.lost > 0 || isIncomplete) return 4;
-  if (counts['rolled-back'] > 0) return 3;
-  const isNothingBegun =
-    counts.confirmed === 0 && counts['confirmed-not-persistent'] === 0 && counts.unchanged === 0;
-  if (counts.failed > 0) return isNothingBegun ? 1 : 3;
-  if (wasInterrupted) return 130;
-  if (counts['confirmed-not-persistent'] > 0) return 5;
-  return counts.skipped > 0 ? 3 : 0;
-}
-
-export function countOutcomes(results: readonly HostResult[]): Record<Outcome, number> {
-  const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<
-    Outcome,
-    number
-  >;
-  for (const result of results) counts[result.outcome] += 1;
-  return counts;
-}
-
-const BAD: ReadonlySet<Outcome> = new Set(['rolled-back', 'failed', 'lost']);
-
-/** Rolled back, but not to what it was. */
-function isBroken(result: HostResult): boolean {
-  return result.outcome === 'rolled-back' && result.verified === false;
-}
-
-/** Why the next wave must not start, if so. */
-export function reasonToStop(
-  wave: number,
-  results: readonly HostResult[],
-  maxFailPercentage: number | undefined,
-): string | undefined {
-  const lost = results.filter((result) => result.outcome === 'lost').map((result) => result.host);
-  if (lost.length > 0) return `lost ${lost.join(', ')} in wave ${wave}: no further wave is begun`;
-  const broken = results.filter(isBroken).map((result) => result.host);
-  if (broken.length > 0)
-    return `${broken.join(', ')} in wave ${wave} could not go back to what it was: no further wave is begun`;
-  const bad = results.filter((result) => BAD.has(result.outcome)).length;
-  if (bad === 0) return undefined;
-  if (bad === results.length) return `every host of wave ${wave} failed: no further wave is begun`;
-  // As in Ansible: the share must be exceeded, not reached.
-  if (maxFailPercentage !== undefined && (bad / results.length) * 100 > maxFailPercentage) {
-    return `${bad} of ${results.length} hosts of wave ${wave} failed, more than max_fail_percentage ${maxFailPercentage}: no further wave is begun`;
-  }
-  return undefined;
-}
-
 export async function executeRun(
   options: RunOptions,
   environment: Omit<HostEnvironment, 'stopping' | 'emit'>,
   emit: Emit,
 ): Promise<RunResult> {
-  const startedMs = environment.now();
-  const { waves, jobs, stop } = options;
-  emit({
-    type: 'run.started',
-    run: options.run,
-    command: options.command,
-    version: options.version,
-    hosts: waves.flat(),
-    waves,
-    ...(options.controller === undefined ? {} : { controller: options.controller }),
-  });
-  /** Its reason is the text for hosts that are not begun. */
-  const lost = new AbortController();
-  const stopping = AbortSignal.any([stop.signal, lost.signal]);
-  const env: HostEnvironment = { ...environment, emit, stopping };
-  const queue = new PQueue({ concurrency: options.forks });
-  const results: HostResult[] = [];
-  let halted: string | undefined;
-  for (const [index, hosts] of waves.entries()) {
-    const number = index + 1;
-    if (halted !== undefined || stop.signal.aborted) {
-      for (const host of hosts) results.push(skip(host, halted ?? 'the run was stopped', emit));
-      continue;
-    }
-    emit({ type: 'wave.started', wave: index, hosts });
-    const waveResults = await Promise.all(
-      hosts.map((host) =>
-        queue.add(async () => {
-          const job = jobs.get(host);
-          if (job === undefined) throw new Error(`no job for ${host}`);
-          const result = await runHost(job, env);
-          // Without "serial" every host is in the one wave: no further host, not only no further wave.
-          if ((result.outcome === 'lost' || isBroken(result)) && !lost.signal.aborted) {
-            const reason = isBroken(result)
-              ? `${host} could not go back to what it was: no further host is begun`
-              : `lost ${host} in wave ${number}: no further host is begun`;
-            emit({ type: 'run.stopping', reason });
-            lost.abort(reason);
-          }
-          return result;
-        }),
-      ),
-    );
-    results.push(...waveResults);
-    halted = reasonToStop(number, waveResults, options.maxFailPercentage);
-    emit({
-      type: 'wave.finished',
-      wave: index,
-      good: !waveResults.some((result) => BAD.has(result.outcome)),
-    });
-    if (halted !== undefined && number < waves.length && !lost.signal.aborted)
-      emit({ type: 'run.stopping', reason: halted });
-  }
-  const counts = countOutcomes(results);
-  const exitCode = exitCodeOf(
-    counts,
-    stop.signal.aborted,
-    results.some((result) => result.verified === false),
-  );
-  emit({
-    type: 'run.finished',
-    counts,
-    exitCode,
-    durationMs: Math.round(environment.now() - startedMs),
-    notes: options.notes,
-  });
-  return { results, counts, exitCode };
+  return new Run(options, environment, emit).execute();
 }
 
-function skip(host: string, cause: string, emit: Emit): HostResult {
-  const result: HostResult = { host, outcome: 'skipped', cause, durationMs: 0, timings: {} };
-  emit({ type: 'host.finished', ...result });
-  return result;
+/** One host under way: when it needs no slot any more, and when it has ended. */
+type Started = Readonly<{ settled: Promise<unknown>; ended: Promise<HostResult> }>;
+
+class Run {
+  private readonly options: RunOptions;
+  private readonly env: HostEnvironment;
+  private readonly emit: Emit;
+  private readonly queue: PQueue;
+  private readonly pace: Pace;
+  /** Aborted with the reason why no further host is begun. */
+  private readonly halt = new AbortController();
+  private readonly results = new Map<string, HostResult>();
+  private readonly recorded = new Map<string, Recorded>();
+  private readonly onGood = new Map<string, () => void>();
+  private readonly groups = new Map<string, AtomicGroup>();
+  private problem: string | undefined;
+  private isMixed = false;
+
+  constructor(
+    options: RunOptions,
+    environment: Omit<HostEnvironment, 'stopping' | 'emit'>,
+    emit: Emit,
+  ) {
+    this.options = options;
+    this.emit = (event) => {
+      emit(event);
+      this.notice(event);
+    };
+    const urgent = new PQueue({ concurrency: Math.max(options.forks, 4) });
+    this.env = {
+      ...environment,
+      emit: this.emit,
+      stopping: AbortSignal.any([options.switch.stopping.signal, this.halt.signal]),
+      // A queue of their own: hosts that wait for a confirmation never stand behind those yet to begin.
+      turn: (work) => urgent.add(work),
+    };
+    this.queue = new PQueue({ concurrency: options.forks });
+    this.pace = new Pace(options.forks);
+  }
+
+  async execute(): Promise<RunResult> {
+    const { options, env } = this;
+    const { waves, rules } = options;
+    const startedMs = env.now();
+    this.emit({
+      type: 'run.started',
+      run: options.run,
+      command: options.command,
+      version: options.version,
+      hosts: waves.flat(),
+      waves,
+      ...(rules.atomic === undefined ? {} : { atomic: rules.atomic }),
+      ...options.about,
+    });
+    const whole = rules.atomic === 'run' ? this.group(0, waves.flat()) : undefined;
+    const ended: Promise<HostResult>[] = [];
+    for (const [index, hosts] of waves.entries()) {
+      const started = await this.wave(index, hosts, whole);
+      ended.push(...started.map((host) => host.ended));
+    }
+    const results = await Promise.all(ended);
+    const counts = countOutcomes(results);
+    const exitCode = exitCodeOf(counts, {
+      wasInterrupted: options.switch.stopping.signal.aborted,
+      isBroken: this.isMixed || results.some((result) => result.verified === false),
+      isCheckFailed: this.problem !== undefined,
+    });
+    this.emit({
+      type: 'run.finished',
+      counts,
+      exitCode,
+      durationMs: Math.round(env.now() - startedMs),
+      notes: [...options.notes, ...(this.problem === undefined ? [] : [this.problem])],
+    });
+    return { results, counts, exitCode };
+  }
+
+  // ---- one wave ------------------------------------------------------------------------------------------
+
+  private async wave(
+    index: number,
+    hosts: readonly string[],
+    whole: AtomicGroup | undefined,
+  ): Promise<readonly Started[]> {
+    const { rules, waves } = this.options;
+    const asks = index > 0 && rules.approve === 'manual' && rules.atomic === undefined;
+    if (asks && !this.isOver()) {
+      await this.options.switch.untilApproved(index, 'wave');
+    }
+    const skipped = this.whyOver();
+    if (skipped !== undefined) return hosts.map((host) => this.skip(host, skipped, whole));
+    this.emit({ type: 'wave.started', wave: index, hosts });
+    const group = rules.atomic === 'wave' ? this.group(index, hosts) : whole;
+    const started = hosts.map((host) => this.start(host, index, hosts, group));
+    await Promise.all(started.map((host) => host.settled));
+    const isGoodSoFar = !hosts.some((host) => {
+      const result = this.results.get(host);
+      return result !== undefined && isBad(result);
+    });
+    // An atomic wave was looked at before it was committed.
+    if (isGoodSoFar && group !== undefined && group !== whole) this.emitWave(index, true);
+    else {
+      const problem = isGoodSoFar ? await this.check(index, hosts) : undefined;
+      this.emitWave(index, isGoodSoFar && problem === undefined);
+      if (problem !== undefined) {
+        this.problem = problem;
+        whole?.abandon(problem);
+        if (index + 1 < waves.length) this.stop(`${problem}: no further host is begun`);
+      }
+    }
+    return started;
+  }
+
+  private emitWave(wave: number, good: boolean): void {
+    this.emit({ type: 'wave.finished', wave, good });
+  }
+
+  private start(
+    host: string,
+    wave: number,
+    hosts: readonly string[],
+    group: AtomicGroup | undefined,
+  ): Started {
+    const job = this.options.jobs.get(host);
+    if (job === undefined) throw new Error(`no job for ${host}`);
+    const good = new Promise<void>((resolve) => {
+      this.onGood.set(host, resolve);
+    });
+    let settle: (result: Promise<HostResult>) => void = () => undefined;
+    const ended = new Promise<HostResult>((resolve) => {
+      settle = resolve;
+    });
+    const inSlot = this.queue.add(async () => {
+      await this.options.switch.untilGoing();
+      const way = this.way(job, wave, hosts, group);
+      settle(way);
+      // A host that waits for its group has no need of its slot: others of the group do.
+      await Promise.race([way, good]);
+    });
+    const isWholeRun = this.options.rules.atomic === 'run';
+    return { settled: isWholeRun ? inSlot : ended, ended };
+  }
+
+  private async way(
+    job: HostJob,
+    wave: number,
+    hosts: readonly string[],
+    group: CommitGate | undefined,
+  ): Promise<HostResult> {
+    const { host } = job;
+    const result = await runHost(
+      {
+        ...job,
+        ...(group === undefined ? {} : { gate: group }),
+        recall: this.options.switch.recallSignal(host),
+      },
+      this.env,
+    );
+    this.results.set(host, result);
+    const known = hosts.flatMap((name) => this.results.get(name) ?? []);
+    const reason = reasonToStop(wave + 1, hosts.length, known, this.options.rules);
+    const isLast = this.results.size === this.options.waves.flat().length;
+    if (reason !== undefined && !isLast) this.stop(reason);
+    if (group instanceof AtomicGroup) group.ended(result);
+    this.adjustPace(result);
+    return result;
+  }
+
+  private adjustPace(result: HostResult): void {
+    const { connectMs, observeMs } = result.timings;
+    if (connectMs === undefined || observeMs === undefined) return;
+    this.pace.reached(connectMs + observeMs);
+    const deadline = this.options.jobs.get(result.host)?.confirmWindowSeconds;
+    if (deadline !== undefined)
+      this.queue.concurrency = this.pace.limit(Math.max(this.queue.pending, 1), deadline);
+  }
+
+  // ---- groups, checks, stopping --------------------------------------------------------------------------
+
+  private group(number: number, hosts: readonly string[]): AtomicGroup {
+    const { rules, forks, isRecorded } = this.options;
+    const group = new AtomicGroup({
+      group: number,
+      hosts,
+      forks,
+      emit: this.emit,
+      now: this.env.now,
+      date: this.env.date,
+      onGood: (host) => this.onGood.get(host)?.(),
+      beforeCommit: async (abandoned) => {
+        if (rules.atomic === 'wave') {
+          const problem = await this.check(number, hosts, abandoned);
+          if (problem !== undefined) return problem;
+        }
+        if (rules.approve === 'auto' || abandoned.aborted) return undefined;
+        const isApproved = await this.options.switch.untilApproved(number, 'commit', abandoned);
+        return isApproved ? undefined : 'it was not approved';
+      },
+      isRecorded,
+    });
+    for (const host of hosts) this.groups.set(host, group);
+    return group;
+  }
+
+  private check(
+    wave: number,
+    hosts: readonly string[],
+    abandoned?: AbortSignal,
+  ): Promise<string | undefined> {
+    const { rules, jobs, forks, runCommand } = this.options;
+    const changed = hosts.flatMap((host) => {
+      const [job, recorded] = [jobs.get(host), this.recorded.get(host)];
+      const result = this.results.get(host);
+      const isChanged = result === undefined || result.outcome.startsWith('confirmed');
+      return job === undefined || recorded === undefined || !isChanged ? [] : [{ job, recorded }];
+    });
+    const { signal } = this.options.switch.stopping;
+    const stop = abandoned === undefined ? signal : AbortSignal.any([signal, abandoned]);
+    return checkWave({ wave, hosts: changed, checks: rules, forks, stop, runCommand }, this.env);
+  }
+
+  private notice(event: RunEventBody): void {
+    switch (event.type) {
+      case 'host.recorded':
+        this.recorded.set(event.host, event);
+        break;
+      case 'host.lost':
+        this.groups.get(event.host)?.abandon(`${event.host} is lost`);
+        if (this.options.rules.onLost === 'stop')
+          this.stop(`lost ${event.host}: no further host is begun`);
+        break;
+      case 'group.abandoned':
+        this.stop(`an atomic group goes back (${event.reason}): no further host is begun`);
+        break;
+      case 'group.mixed':
+        this.isMixed = true;
+        break;
+      default:
+    }
+  }
+
+  private stop(reason: string): void {
+    if (this.halt.signal.aborted) return;
+    this.halt.abort(reason);
+    this.emit({ type: 'run.stopping', reason });
+  }
+
+  private isOver(): boolean {
+    return this.env.stopping.aborted;
+  }
+
+  private whyOver(): string | undefined {
+    if (!this.isOver()) return undefined;
+    const reason: unknown = this.halt.signal.reason;
+    return typeof reason === 'string' ? reason : 'the run was stopped';
+  }
+
+  private skip(host: string, cause: string, group: AtomicGroup | undefined): Started {
+    const result: HostResult = { host, outcome: 'skipped', cause, durationMs: 0, timings: {} };
+    this.results.set(host, result);
+    this.emit({ type: 'host.finished', ...result });
+    group?.ended(result);
+    const ended = Promise.resolve(result);
+    return { settled: ended, ended };
+  }
 }

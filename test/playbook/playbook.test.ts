@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readInventoryGraph } from '../../src/inventory/inventory-graph.js';
 import { createInventory } from '../../src/inventory/inventory.js';
 import { orderHosts, parsePlaybook, probesFor, variablesFor } from '../../src/playbook/playbook.js';
+import { DEFAULT_ROLLOUT } from '../../src/playbook/rollout-keys.js';
 import { failureOf } from '../config/failure.js';
 
 const inventory = createInventory(
@@ -18,20 +19,18 @@ function firstPlay(text: string) {
 
 describe('a play', () => {
   test('has defaults for all but its hosts', () => {
-    const { location, hostsLocation, vars, probes, ...play } = firstPlay('- hosts: g');
+    const { location, hostsLocation, vars, probes, checkProbes, ...play } = firstPlay('- hosts: g');
     expect(play).toEqual({
       name: 'g',
       hosts: 'g',
-      serial: [],
-      maxFailPercentage: undefined,
-      order: 'inventory',
+      ...DEFAULT_ROLLOUT,
       become: undefined,
       becomeUser: undefined,
       backend: 'auto',
       confirmWindowSeconds: undefined,
       network: undefined,
     });
-    expect([vars.value, probes.value]).toEqual([{}, []]);
+    expect([vars.value, probes.value, checkProbes.value]).toEqual([{}, [], []]);
     expect(location).toEqual({ file: 'p.yml', line: 1, column: 3 });
     expect(hostsLocation).toEqual(location);
   });
@@ -42,7 +41,24 @@ describe('a play', () => {
     ['serial: 10%', { serial: [{ percent: 10 }] }],
     ['serial: [1, "50%"]', { serial: [{ hosts: 1 }, { percent: 50 }] }],
     ['max_fail_percentage: "30"', { maxFailPercentage: 30 }],
+    ['max_fail_percentage: 30%', { maxFailPercentage: 30 }],
+    ['max_fail_percentage: 12.5', { maxFailPercentage: 12.5 }],
     ['order: reverse_sorted', { order: 'reverse_sorted' }],
+    ['order: shuffle', { order: 'shuffle' }],
+    ['throttle: 3', { throttle: 3 }],
+    ['any_errors_fatal: yes', { anyErrorsFatal: true }],
+    ['on_lost: continue', { onLost: 'continue' }],
+    ['soak: 5m', { soakSeconds: 300 }],
+    ['approve: manual', { approve: 'manual' }],
+    ['never_together: quorum', { neverTogether: ['quorum'] }],
+    ['never_together: [quorum, rack]', { neverTogether: ['quorum', 'rack'] }],
+    ['spread: rack', { spread: 'rack' }],
+    ['atomic: wave', { atomic: 'wave' }],
+    ['atomic: run', { atomic: 'run' }],
+    [
+      'checks: [{command: [./check, "a b"], timeout: 5s}, {ping: 192.0.2.1}]',
+      { checkCommands: [{ command: ['./check', 'a b'], timeoutSeconds: 5 }] },
+    ],
     ['become: yes', { become: true }],
     ['become: "false"', { become: false }],
     ['become_user: admin', { becomeUser: 'admin' }],
@@ -77,9 +93,19 @@ describe('is refused at its place', () => {
       'p.yml:2:15 INVALID_VALUE: play.serial[1] is "x", must be a number of hosts',
     ],
     ['- hosts: g\n  serial: 110%', 'play.serial is "110%", must be a number of hosts'],
+    ['- hosts: g\n  on_lost: wait', 'play.on_lost is "wait", must be one of stop, continue'],
+    ['- hosts: g\n  atomic: host', 'play.atomic is "host", must be one of wave, run'],
+    ['- hosts: g\n  throttle: 0', 'play.throttle'],
+    ['- hosts: g\n  soak: 2d', 'play.soak is "2d", must be a time from 0s to 24h'],
+    ['- hosts: g\n  spread: "a b"', 'must be the name of an inventory variable'],
     [
-      '- hosts: g\n  order: shuffle',
-      'p.yml:2:3 NOT_SUPPORTED: play.order is "shuffle", which is not done yet',
+      '- hosts: g\n  checks: [{command: ./check}]',
+      'p.yml:2:13 INVALID_VALUE: check.command is "./check", must be a program and its arguments',
+    ],
+    ['- hosts: g\n  checks: [{pong: h}]', 'unknown key "pong" in probe'],
+    [
+      '- hosts: g\n  order: random',
+      'p.yml:2:3 INVALID_VALUE: play.order is "random", must be one of inventory',
     ],
     [
       '- hosts: g\n  order: random',
@@ -93,7 +119,7 @@ describe('is refused at its place', () => {
     ['- hosts: g\n  deadline: 1s', 'play.deadline is "1s", must be a time from 5s to 1h'],
     [
       '- hosts: g\n  max_fail_percentage: 101',
-      'play.max_fail_percentage is 101, must be a number from 0 to 100',
+      'play.max_fail_percentage is 101, must be a percentage from 0 to 100',
     ],
     ['- hosts: g\n  network: [1]', 'play.network is a list, must be a map: a network plan'],
     ['- hosts: g\n  vars: [1]', 'play.vars is a list, must be a map'],
@@ -158,5 +184,12 @@ test.each([
   ['sorted', 'a b c'],
   ['reverse_sorted', 'c b a'],
 ] as const)('order: %s', (order, expected) => {
-  expect(orderHosts(['b', 'c', 'a'], order).join(' ')).toBe(expected);
+  expect(orderHosts(['b', 'c', 'a'], order, () => 0.5).join(' ')).toBe(expected);
+});
+
+test('order: shuffle keeps every host once, in the order that chance says', () => {
+  const chances = [0.9, 0, 0];
+  const hosts = ['a', 'b', 'c', 'd'];
+  expect(orderHosts(hosts, 'shuffle', () => chances.shift() ?? 0).join(' ')).toBe('b c a d');
+  expect(hosts.join(' ')).toBe('a b c d');
 });

@@ -55,23 +55,61 @@ export const JOB: HostJob = {
   expectedFingerprint: undefined,
 };
 
-export type Message = 'observe' | 'begin' | 'status' | 'confirm' | 'rollback' | 'probe';
+export type Message = 'observe' | 'begin' | 'status' | 'extend' | 'confirm' | 'rollback' | 'probe';
 
 function messageOf(input: string): Message {
   if (input.includes('SECONDS_TO_DEADLINE=') && input.includes('write_files')) return 'begin';
   if (/runtime\.sh'? '?request-rollback/.test(input)) return 'rollback';
   if (/runtime\.sh'? '?confirm/.test(input)) return 'confirm';
+  if (/runtime\.sh'? '?extend/.test(input)) return 'extend';
   if (input.includes('echo @status')) return 'status';
   if (/^probe_(ping|tcp) \d/m.test(input)) return 'probe';
   return 'observe';
 }
 
-export class FakeHost {
+/** Time goes on only when nothing else is left to do. */
+export class FakeClock {
   nowMs = 0;
+  readonly hosts: FakeHost[] = [];
+  private readonly waiting: { atMs: number; wake: () => void }[] = [];
+  private pumping = false;
+
+  delay(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = { atMs: this.nowMs + ms, wake: resolve };
+      this.waiting.push(timer);
+      signal?.addEventListener('abort', () => {
+        const index = this.waiting.indexOf(timer);
+        if (index >= 0) this.waiting.splice(index, 1);
+        reject(new Error('aborted'));
+      });
+      this.pump();
+    });
+  }
+
+  private pump(): void {
+    if (this.pumping) return;
+    this.pumping = true;
+    setImmediate(() => {
+      this.pumping = false;
+      this.waiting.sort((a, b) => a.atMs - b.atMs);
+      const next = this.waiting.shift();
+      if (next === undefined) return;
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      for (const host of this.hosts) host.tick();
+      next.wake();
+      if (this.waiting.length > 0) this.pump();
+    });
+  }
+}
+
+export class FakeHost {
   state = 'none';
   network: 'before' | 'after' = 'before';
   bootId = 'a738547a-3ed4-47b4-8996-2cbf1b9dfe8f';
   deadlineMs = Number.POSITIVE_INFINITY;
+  /** The latest that its deadline may be moved to. */
+  mostMs = Number.POSITIVE_INFINITY;
   cause = '';
   connections = 0;
   readonly messages: Message[] = [];
@@ -82,15 +120,23 @@ export class FakeHost {
   /** Why the n-th dial fails, if so. */
   onDial: (times: number) => NetorchError | undefined = () => undefined;
 
-  private readonly waiting: { atMs: number; wake: () => void }[] = [];
-  private pumping = false;
+  readonly clock: FakeClock;
+
+  constructor(clock = new FakeClock()) {
+    this.clock = clock;
+    clock.hosts.push(this);
+  }
+
+  get nowMs(): number {
+    return this.clock.nowMs;
+  }
 
   readonly environment: HostEnvironment = {
     transport: { connect: (target, options) => this.connect(target, options) },
     emit: (event) => void this.events.push(event),
     now: () => this.nowMs,
     date: () => new Date(this.nowMs),
-    delay: (ms, signal) => this.delay(ms, signal),
+    delay: (ms, signal) => this.clock.delay(ms, signal),
     stopping: this.stopping.signal,
     newTransactionId: () => 'tx',
     newNonce: () => 'nonce',
@@ -108,42 +154,13 @@ export class FakeHost {
   }
 
   /** As its timer does: from the deadline on an unconfirmed host is on its way back. */
-  private tick(): void {
+  tick(): void {
     if (this.nowMs < this.deadlineMs) return;
     if (['armed', 'applying', 'applied'].includes(this.state)) {
       this.state = 'rolled-back';
       this.network = 'before';
       this.cause = 'the deadline passed without a confirmation';
     }
-  }
-
-  private delay(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = { atMs: this.nowMs + ms, wake: resolve };
-      this.waiting.push(timer);
-      signal?.addEventListener('abort', () => {
-        const index = this.waiting.indexOf(timer);
-        if (index >= 0) this.waiting.splice(index, 1);
-        reject(new Error('aborted'));
-      });
-      this.pump();
-    });
-  }
-
-  /** Time goes on only when nothing else is left to do. */
-  private pump(): void {
-    if (this.pumping) return;
-    this.pumping = true;
-    setImmediate(() => {
-      this.pumping = false;
-      this.waiting.sort((a, b) => a.atMs - b.atMs);
-      const next = this.waiting.shift();
-      if (next === undefined) return;
-      this.nowMs = Math.max(this.nowMs, next.atMs);
-      this.tick();
-      next.wake();
-      if (this.waiting.length > 0) this.pump();
-    });
   }
 
   private async connect(target: ConnectionTarget, options?: ConnectOptions): Promise<Connection> {
@@ -166,7 +183,7 @@ export class FakeHost {
     const message = messageOf(options.input ?? '');
     this.messages.push(message);
     const times = this.messages.filter((other) => other === message).length;
-    const stdout = this.onMessage(message, times) ?? this.answer(message);
+    const stdout = this.onMessage(message, times) ?? this.answer(message, options.input);
     for (const line of stdout.split('\n').slice(0, -1)) options.onLine?.(line);
     return { code: 0, stdout, stderr: '' };
   }
@@ -189,7 +206,7 @@ export class FakeHost {
   }
 
   /** What the host's own scripts would do and say. */
-  answer(message: Message): string {
+  answer(message: Message, input = ''): string {
     switch (message) {
       case 'observe':
         return this.observation();
@@ -200,6 +217,13 @@ export class FakeHost {
         return `armed 0 40\napplied\n`;
       case 'status':
         return `@status\n${this.status()}@end-status\n${this.observation()}`;
+      case 'extend': {
+        if (this.state !== 'applied' || this.nowMs >= this.deadlineMs)
+          return `too-late ${this.state}\n`;
+        const seconds = Number(/extend'? '?(\d+)/.exec(input)?.[1]);
+        this.deadlineMs = Math.min(this.nowMs + seconds * 1000, this.mostMs);
+        return `extended ${Math.floor(this.deadlineMs / 1000)} ${Math.floor(this.nowMs / 1000)}\n`;
+      }
       case 'confirm':
         if (this.state === 'applied') this.state = 'confirmed';
         return this.state === 'confirmed' ? 'confirmed\n' : `not-applied ${this.state}\n`;

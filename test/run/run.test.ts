@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { OUTCOMES, type Outcome } from '../../src/run/events.js';
-import { NetorchError } from '../../src/errors.js';
-import { countOutcomes, executeRun, exitCodeOf, reasonToStop } from '../../src/run/run.js';
+import { countOutcomes, exitCodeOf, reasonToStop } from '../../src/run/outcomes.js';
+import { DEFAULT_RULES } from '../../src/run/run.js';
 import type { HostResult } from '../../src/run/host-job.js';
-import { FakeHost, JOB } from './fake-host.js';
+import { fakeHosts, fakeRun, unreachable } from './fake-run.js';
 
 const resultsOf = (...outcomes: readonly Outcome[]): HostResult[] =>
   outcomes.map((outcome, index) => ({
@@ -29,13 +29,15 @@ describe('the exit code of a run', () => {
     [130, ['confirmed', 'skipped'], true],
     [3, ['confirmed', 'rolled-back', 'skipped'], true],
   ])('is %i for %j (interrupted: %s)', (code, outcomes, interrupted) => {
-    expect(exitCodeOf(countOutcomes(resultsOf(...outcomes)), interrupted)).toBe(code);
+    expect(exitCodeOf(countOutcomes(resultsOf(...outcomes)), { wasInterrupted: interrupted })).toBe(
+      code,
+    );
   });
 
   test('a host that rolled back but is not what it was is as bad as a lost one', () => {
     const counts = countOutcomes(resultsOf('confirmed', 'rolled-back'));
-    expect(exitCodeOf(counts, false, false)).toBe(3);
-    expect(exitCodeOf(counts, false, true)).toBe(4);
+    expect(exitCodeOf(counts, { wasInterrupted: false })).toBe(3);
+    expect(exitCodeOf(counts, { wasInterrupted: false, isBroken: true })).toBe(4);
   });
 
   test('counts every outcome there is', () => {
@@ -53,73 +55,25 @@ describe('the next wave', () => {
     ['does not begin when it is exceeded', ['confirmed', 'failed'], 49, /1 of 2 hosts/],
     ['does not begin at the first failure with 0', ['confirmed', 'failed'], 0, /1 of 2 hosts/],
   ])('%s', (_name, outcomes, share, reason) => {
-    const found = reasonToStop(1, resultsOf(...outcomes), share);
+    const found = reasonToStop(1, outcomes.length, resultsOf(...outcomes), {
+      ...DEFAULT_RULES,
+      maxFailPercentage: share,
+    });
     if (reason === undefined) expect(found).toBeUndefined();
     else expect(found).toMatch(reason);
   });
 });
 
 describe('a run', () => {
-  /** Hosts by name, in waves; each its own fake, all on the clock of the first. */
-  async function run(
-    waves: readonly (readonly string[])[],
-    hosts: Readonly<Record<string, FakeHost>>,
-    options: { stop?: AbortController; maxFailPercentage?: number; forks?: number } = {},
-  ) {
-    const names = waves.flat();
-    const first = hosts[names[0] ?? ''] ?? new FakeHost();
-    const events: string[] = [];
-    const stop = options.stop ?? new AbortController();
-    const result = await executeRun(
-      {
-        run: 'r1',
-        command: 'netorch apply',
-        version: '0',
-        waves,
-        jobs: new Map(
-          names.map((host) => [host, { ...JOB, host, target: { ...JOB.target, host } }]),
-        ),
-        forks: options.forks ?? 2,
-        maxFailPercentage: options.maxFailPercentage,
-        stop,
-        notes: ['until the next reboot'],
-      },
-      {
-        ...first.environment,
-        transport: {
-          connect: (target, dial) => {
-            const host = hosts[target.host];
-            if (host === undefined) throw new Error(target.host);
-            return host.environment.transport.connect(target, dial);
-          },
-        },
-      },
-      (event) => {
-        events.push(
-          `${event.type}${'wave' in event ? ` ${event.wave}` : ''}${'host' in event && event.type === 'host.finished' ? ` ${event.host} ${event.outcome}` : ''}`,
-        );
-      },
-    );
-    return { ...result, events: events.filter((event) => !/^host\.(?!finished)/.test(event)) };
-  }
-  const failing = () => {
-    const host = new FakeHost();
-    host.onDial = () => new NetorchError('HOST_UNREACHABLE', 'no answer');
-    return host;
-  };
-
   test('goes wave by wave and says so', async () => {
-    const { events, exitCode } = await run([['a'], ['b']], {
-      a: new FakeHost(),
-      b: new FakeHost(),
-    });
-    expect(events).toEqual([
+    const { line, exitCode } = await fakeRun([['a'], ['b']], fakeHosts(2));
+    expect(line).toEqual([
       'run.started',
       'wave.started 0',
-      'host.finished a confirmed',
+      'a confirmed',
       'wave.finished 0',
       'wave.started 1',
-      'host.finished b confirmed',
+      'b confirmed',
       'wave.finished 1',
       'run.finished',
     ]);
@@ -127,33 +81,29 @@ describe('a run', () => {
   });
 
   test('skips the hosts of later waves when a wave is bad', async () => {
-    const b = new FakeHost();
-    const { events, counts, exitCode } = await run([['a'], ['b']], { a: failing(), b });
-    expect(events).toContain('run.stopping');
-    expect(events).toContain('host.finished b skipped');
+    const hosts = fakeHosts(2);
+    unreachable(hosts['a']!);
+    const { line, counts, exitCode } = await fakeRun([['a'], ['b']], hosts);
+    expect(line).toContain('run.stopping');
+    expect(line).toContain('b skipped');
     expect(counts).toMatchObject({ failed: 1, skipped: 1 });
     expect(exitCode).toBe(1);
-    expect(b.connections).toBe(0);
+    expect(hosts['b']!.connections).toBe(0);
   });
 
   test('begins no further host of the same wave either when one is lost', async () => {
-    const lost = new FakeHost();
-    lost.onDial = (times) =>
-      times > 1 ? new NetorchError('HOST_UNREACHABLE', 'no answer') : undefined;
-    const [b, c, d] = [failing(), new FakeHost(), new FakeHost()];
-    const { events, counts, exitCode } = await run(
-      [['a', 'c', 'd'], ['b']],
-      { a: lost, b, c, d },
-      { forks: 1 },
-    );
+    const hosts = fakeHosts(4);
+    unreachable(hosts['a']!, 2);
+    const { line, counts, exitCode } = await fakeRun([['a', 'c', 'd'], ['b']], hosts, { forks: 1 });
     expect(counts).toMatchObject({ lost: 1, skipped: 3 });
-    expect(events.filter((event) => event === 'run.stopping')).toHaveLength(1);
+    expect(line.filter((event) => event === 'run.stopping')).toHaveLength(1);
     expect(exitCode).toBe(4);
-    expect([b.connections, c.connections, d.connections]).toEqual([0, 0, 0]);
+    expect(['b', 'c', 'd'].map((name) => hosts[name]!.connections)).toEqual([0, 0, 0]);
   });
 
   test('begins no further host when one could not go back to what it was', async () => {
-    const broken = new FakeHost();
+    const hosts = fakeHosts(3);
+    const broken = hosts['a']!;
     broken.onMessage = (message) => {
       if (message === 'begin') {
         broken.answer('begin');
@@ -162,32 +112,29 @@ describe('a run', () => {
       }
       return undefined;
     };
-    const [b, c] = [new FakeHost(), new FakeHost()];
-    const { counts } = await run([['a', 'b'], ['c']], { a: broken, b, c }, { forks: 1 });
+    const { counts, exitCode } = await fakeRun([['a', 'b'], ['c']], hosts, { forks: 1 });
     expect(counts).toMatchObject({ 'rolled-back': 1, skipped: 2 });
-    expect([b.connections, c.connections]).toEqual([0, 0]);
+    expect(exitCode).toBe(4);
+    expect([hosts['b']!.connections, hosts['c']!.connections]).toEqual([0, 0]);
   });
 
   test('begins no further wave when it is interrupted', async () => {
-    const stop = new AbortController();
-    const a = new FakeHost();
-    a.onMessage = (message) => {
-      if (message === 'confirm') stop.abort();
-      return undefined;
-    };
-    const b = new FakeHost();
-    const { counts, exitCode } = await run([['a'], ['b']], { a, b }, { stop });
+    const hosts = fakeHosts(2);
+    const { counts, exitCode } = await fakeRun([['a'], ['b']], hosts, {
+      onEvent: (event, runSwitch) => {
+        if (event.type === 'host.phase' && event.phase === 'confirming')
+          runSwitch.stopFor('interrupted');
+      },
+    });
     expect(counts).toMatchObject({ confirmed: 1, skipped: 1 });
     expect(exitCode).toBe(130);
-    expect(b.connections).toBe(0);
+    expect(hosts['b']!.connections).toBe(0);
   });
 
   test('has a result for each host, in the order of the waves, whatever happens', async () => {
-    const { results } = await run([['a', 'b'], ['c']], {
-      a: new FakeHost(),
-      b: failing(),
-      c: new FakeHost(),
-    });
+    const hosts = fakeHosts(3);
+    unreachable(hosts['b']!);
+    const { results } = await fakeRun([['a', 'b'], ['c']], hosts);
     expect(results.map(({ host, outcome }) => `${host} ${outcome}`)).toEqual([
       'a confirmed',
       'b failed',
