@@ -125,10 +125,14 @@ begin() {
 		esac
 	done 2>/dev/null
 	readings | sed -E -f canonical.sed >current
-	grep -vxFf current baseline >missing.lines
+	lacking current baseline >missing.lines || {
+		echo 'refused environment the states could not be compared (is there no awk?)'
+		release
+		return 0
+	}
 	if [ -s absent ]; then grep -E -f absent current >surplus; else : >surplus; fi
 	if [ -s missing.lines ] || [ -s surplus ]; then
-		sed 's/^/was /' missing.lines
+		sed 's/^[0-9]*:/was /' missing.lines
 		sed 's/^/now /' surplus
 		echo 'refused changed'
 		release

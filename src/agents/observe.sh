@@ -23,7 +23,7 @@ facts() {
 	echo "ssh $(ssh_connection)"
 	echo "ip-version $(ip -V 2>&1)"
 	[ -d /run/systemd/system ] && echo 'systemd 1'
-	for t in setsid mkfifo sed grep sleep bridge modprobe ping arping systemd-run; do
+	for t in setsid mkfifo sed grep awk sleep bridge modprobe ping arping systemd-run; do
 		command -v "$t" >/dev/null 2>&1 && echo "tool $t"
 	done
 	[ -L /etc/resolv.conf ] && echo "resolv-link $(readlink /etc/resolv.conf)"

@@ -16,6 +16,12 @@ sysctl_files() {
 	grep -s '' "$@" /proc/sys/kernel/hostname /dev/null
 }
 
+# Lines of the file $2 that the file $1 lacks, each with its number: "12:line". By a table, because the tree that
+# grep makes of thousands of whole lines as patterns takes a small host's memory.
+lacking() {
+	awk 'FILENAME == ARGV[1] { has[$0]; next } !($0 in has) { print FNR ":" $0 }' "$1" "$2"
+}
+
 # Is a section asked for? READ names them; without it all are read.
 asked() {
 	case " ${READ-all} " in *' all '* | *" $1 "*) return 0 ;; esac

@@ -93,24 +93,21 @@ run_batch() {
 }
 
 # What is not there now: names of links in $differ, recipes of all such lines in the file "wanted". Lines are
-# picked by sed and grep: the shell reads a file byte by byte, which takes a small host seconds.
+# picked by awk: the shell reads a file byte by byte, which takes a small host seconds.
 compare() {
 	snapshot >current
 	differ=' '
-	grep -nvxFf current baseline >missing.lines
 	# A reading that failed must not look like a host without surplus: every host has "lo".
-	if [ $? -gt 1 ] || ! grep -q '^link lo ' current; then
+	if ! lacking current baseline >missing.lines || ! grep -q '^link lo ' current; then
 		echo "0:the host's network could not be read" >>missing.lines
 	fi
 	: >wanted
 	: >differing
 	if [ -s missing.lines ]; then
-		sed -n 's/^\([1-9][0-9]*\):.*/\1p/p' missing.lines >wanted.sed
-		sed -n -f wanted.sed recipes >wanted
-		sed -n 's/^[0-9]*:link \([^ ]*\) .*/^link \1 /p' missing.lines >names
-		while read -r what name; do differ="$differ$name "; done <names
-		# A dot in a name fits too much here; the reader looks at the name again.
-		grep -f names current >differing
+		awk -F: 'FILENAME == ARGV[1] { wanted[$1]; next } FNR in wanted' missing.lines recipes >wanted
+		sed -n 's/^[0-9]*:link \([^ ]*\) .*/\1/p' missing.lines >names
+		while read -r name; do differ="$differ$name "; done <names
+		awk 'FILENAME == ARGV[1] { names[$1]; next } $1 == "link" && $2 in names' names current >differing
 	fi
 	if [ -s absent ]; then grep -E -f absent current >surplus; else : >surplus; fi
 }
