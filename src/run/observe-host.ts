@@ -5,7 +5,8 @@ import { parseObservation } from '../agents/reading.js';
 import { NetorchError } from '../errors.js';
 import type { Connection } from '../transport/transport.js';
 
-export const OBSERVE_TIMEOUT_MS = 30_000;
+/** A small host with a thousand interfaces reads for half a minute; a dead connection is noticed by its keepalive. */
+export const OBSERVE_TIMEOUT_MS = 120_000;
 
 /** One exec, one reading: what the host's network is now. Throws HOST_UNFIT, AGENT_PROTOCOL, CONNECTION_LOST … */
 export async function observeHost(host: string, connection: Connection): Promise<ObservedHost> {
