@@ -464,6 +464,10 @@ function identityGlob(item: InterfaceState, line: string): string {
       if (!isPassthru(item.link)) return `${kind}*"mode":"?[!a]*`; // every mode but passthru
       return `${kind}*"mode":"passthru"${item.link.promiscuous ? ',"[!n]' : ',"nopromisc"'}*`;
     }
+    case 'veth':
+      return item.link.peer === undefined
+        ? '*"info_kind":"veth"*'
+        : `*"link":"${item.link.peer}"*"info_kind":"veth"*`;
     case 'bond':
       return '*"info_kind":"bond"*';
     case 'linux-bridge':

@@ -1,6 +1,7 @@
 /** The interfaces that the plan names, each by itself: made, changed, removed. */
 import { NetorchError } from '../errors.js';
 import { bondOptionProblems, modesOfBondOption, monitorProblems } from './bond.js';
+import { bondDefaults } from './bond-defaults.js';
 import { locationOf } from './desired.js';
 import type { DesiredInterface, DesiredIp } from './desired.js';
 import { linkLocalOf, samePrimaries } from './ip.js';
@@ -77,7 +78,10 @@ function mergeInterface(draft: Draft, desired: DesiredInterface): void {
     return;
   }
   draft.interfaces.set(desired.name, merged);
-  if (observed === undefined && link.kind === 'veth') makePeer(draft, desired, merged, link.peer);
+  const former = observed?.link.kind === 'veth' ? observed.link.peer : undefined;
+  if (link.kind === 'veth' && (observed === undefined || former !== link.peer)) {
+    makePeer(draft, desired, merged, link.peer);
+  }
 }
 
 const LOOPBACK_ADDRESSES = {
@@ -161,7 +165,8 @@ function newLink(draft: Draft, desired: DesiredInterface): Link | undefined {
     case 'veth': {
       const peer = desired.veth?.peer;
       if (peer === undefined) return lacks('veth', 'a new veth needs veth.peer');
-      if (draft.before(peer) !== undefined) {
+      const isPair = draft.wanted.get(peer)?.veth?.peer === desired.name;
+      if (draft.before(peer) !== undefined && !isPair) {
         return lacks('veth.peer', `its peer "${peer}" exists already; a pair is made in one go`);
       }
       return { kind: 'veth', peer };
@@ -267,12 +272,9 @@ function linkOf(
     case 'veth': {
       const peer = desired.veth?.peer;
       if (peer !== undefined && peer !== link.peer) {
-        const present = link.peer === undefined ? 'in another namespace' : `"${link.peer}"`;
-        draft.error(
-          desired,
-          'veth.peer',
-          `veth.peer is "${peer}", but the peer of an existing pair (here ${present}) cannot change`,
-        );
+        const problem = newPeerProblem(draft, link.peer, peer);
+        if (problem === undefined) return { kind: 'veth', peer };
+        draft.error(desired, 'veth.peer', `veth.peer is "${peer}", but ${problem}`);
       }
       return link;
     }
@@ -282,6 +284,22 @@ function linkOf(
     case 'other':
       return link;
   }
+}
+
+/** A pair is made in one go: with another peer it is made anew, and the former one goes. */
+function newPeerProblem(
+  draft: Draft,
+  former: string | undefined,
+  peer: string,
+): string | undefined {
+  if (former === undefined) {
+    return 'its present peer is in another network namespace, whose user would lose it';
+  }
+  const wanted = draft.wanted.get(former);
+  if (wanted !== undefined && wanted.state !== 'absent') {
+    return `its present peer "${former}", which would go, is in this plan as well`;
+  }
+  return draft.before(peer) === undefined ? undefined : 'there is such an interface already';
 }
 
 /** Another mode takes the flag of passthru mode with it, unless the plan says something of it. */
@@ -297,8 +315,13 @@ function mergeMacVlan(draft: Draft, desired: DesiredInterface, link: MacVlanLink
 }
 
 function mergeBond(draft: Draft, desired: DesiredInterface, link: BondLink): BondLink {
-  const given = desired.bond?.options ?? {};
   const mode = desired.bond?.mode ?? link.mode;
+  const written = desired.bond?.options;
+  // As in nmstate: an empty map is not nothing, it asks for the defaults.
+  const given =
+    written !== undefined && Object.keys(written).length === 0
+      ? bondDefaults(mode, link.options)
+      : (written ?? {});
   const observed = { ...link.options };
   if (mode !== link.mode) {
     for (const option of Object.keys(observed)) {
@@ -444,11 +467,24 @@ function removeInterfaces(draft: Draft): void {
       gone.add(desired.name);
     }
   }
+  for (const { name, link } of draft.interfaces.values()) {
+    const before = draft.before(name)?.link;
+    if (link.kind !== 'veth' || before?.kind !== 'veth' || before.peer === undefined) continue;
+    if (before.peer === link.peer) continue;
+    draft.note(before.peer, `goes: ${name} gets another peer`);
+    gone.add(before.peer);
+  }
   // A Set is iterated over what is added meanwhile as well.
   for (const name of gone) {
     draft.interfaces.delete(name);
     const own = draft.before(name)?.link;
-    if (own?.kind === 'veth' && own.peer !== undefined && draft.interfaces.has(own.peer)) {
+    const end = own?.kind === 'veth' ? draft.interfaces.get(own.peer ?? '')?.link : undefined;
+    if (
+      own?.kind === 'veth' &&
+      own.peer !== undefined &&
+      end?.kind === 'veth' &&
+      end.peer === name
+    ) {
       if (!gone.has(own.peer)) draft.note(own.peer, `goes together with its peer ${name}`);
       gone.add(own.peer);
     }

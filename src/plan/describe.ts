@@ -47,7 +47,7 @@ export function identity(link: Link): string {
     case 'vrf':
       return `vrf ${link.table}`;
     case 'veth':
-      return 'veth';
+      return `veth ${link.peer ?? ''}`;
     default:
       return link.kind;
   }

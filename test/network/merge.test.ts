@@ -295,4 +295,83 @@ describe('interfaces', () => {
       'interfaces stand on each other in a ring: br0 on v on br0',
     ]);
   });
+
+  test('a pair gets another peer, and the former one goes with what stands on it', () => {
+    const observed = hostWith('veths: {v0: {peer: v0p}}\nvlans: {v0p.7: , v0.8: }');
+    const { interfaces } = targetOf(observed, 'veths: {v0: {peer: v1p}}');
+    expect([...interfaces.keys()].filter((name) => name.startsWith('v'))).toEqual([
+      'v0',
+      'v0.8',
+      'v1p',
+    ]);
+    expect(interfaces.get('v0')?.link).toEqual({ kind: 'veth', peer: 'v1p' });
+    expect(interfaces.get('v1p')?.link).toEqual({ kind: 'veth', peer: 'v0' });
+  });
+
+  test('both ends of the new pair may be in the plan', () => {
+    const observed = hostWith('veths: {v0: {peer: v0p}}');
+    const { interfaces } = targetOf(
+      observed,
+      'veths: {v0: {peer: v1p}, v1p: {peer: v0, mtu: 1400}}',
+    );
+    expect(interfaces.get('v1p')).toMatchObject({ mtu: 1400, link: { kind: 'veth', peer: 'v0' } });
+    expect(interfaces.has('v0p')).toBe(false);
+  });
+
+  test.each([
+    [
+      'in another namespace',
+      (state: NetworkState) =>
+        withInterface(state, 'v0', { link: { kind: 'veth', peer: undefined } }),
+      'veths: {v0: {peer: v1p}}',
+      'its present peer is in another network namespace, whose user would lose it',
+    ],
+    [
+      'in the plan as well',
+      (state: NetworkState) => state,
+      'veths: {v0: {peer: v1p}}\ninterfaces: [{name: v0p, mtu: 1400}]',
+      'its present peer "v0p", which would go, is in this plan as well',
+    ],
+    [
+      'to be replaced by what is there already',
+      (state: NetworkState) => state,
+      'veths: {v0: {peer: eth1}}',
+      'there is such an interface already',
+    ],
+  ])('a peer that is %s stays', (_name, change, plan, why) => {
+    const observed = change(hostWith('veths: {v0: {peer: v0p}}'));
+    expect(merge(observed, plan).errors.map((error) => error.message)).toEqual([
+      expect.stringContaining(why),
+    ]);
+  });
+});
+
+describe('options of a bond', () => {
+  const observed = withInterface(hostWith(BOND), 'bond0', {
+    link: {
+      kind: 'bond',
+      mode: 'active-backup',
+      options: { miimon: '200', updelay: '400', resend_igmp: '7', primary: 'eth1' },
+      ports: ['eth1', 'eth2'],
+    },
+  });
+  const optionsAfter = (options: string) =>
+    targetOf(
+      observed,
+      `interfaces: [{name: bond0, type: bond, link-aggregation: {${options}}}]`,
+    ).interfaces.get('bond0')?.link;
+
+  test('an empty map asks for the defaults, no map for nothing', () => {
+    expect(optionsAfter('')).toEqual(observed.interfaces.get('bond0')?.link);
+    expect(optionsAfter('options: {}')).toMatchObject({
+      options: { miimon: '0', updelay: '0', resend_igmp: '1', primary: 'eth1' },
+    });
+  });
+
+  test('modes that need MII monitoring keep it', () => {
+    expect(optionsAfter('mode: balance-alb, options: {}')).toMatchObject({
+      mode: 'balance-alb',
+      options: { miimon: '100' },
+    });
+  });
 });
