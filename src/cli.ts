@@ -15,6 +15,7 @@ import { forgetCommand } from './commands/forget.js';
 import { historyCommand } from './commands/history.js';
 import { labCommand } from './commands/lab.js';
 import { pingCommand } from './commands/ping.js';
+import { persistCommand, unpersistCommand } from './commands/persist.js';
 import { planCommand } from './commands/plan.js';
 import { reportCommand } from './commands/report.js';
 import { rollbackCommand } from './commands/rollback.js';
@@ -49,6 +50,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(statusCommand(setExitCode))
     .addCommand(rollbackCommand(setExitCode))
     .addCommand(forgetCommand(setExitCode))
+    .addCommand(persistCommand(setExitCode))
+    .addCommand(unpersistCommand(setExitCode))
     .addCommand(historyCommand())
     .addCommand(reportCommand())
     .addCommand(diffCommand(setExitCode))

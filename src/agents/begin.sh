@@ -1,5 +1,5 @@
 # begin.sh: receives one transaction, checks that the host is still what it was when it was observed, and
-# starts the runner outside the SSH session. Needs readings.sh before it and, set by the controller: TX,
+# starts the runner outside the SSH session. Needs readings.sh and modules.sh before it and, set by the controller: TX,
 # OWNER, SECONDS_TO_DEADLINE, MAX_SECONDS, READ, MODULES and the function write_files.
 
 R=/run/netorch
@@ -17,6 +17,10 @@ release() {
 # looks for others then, so that of two that begin together at most one goes on.
 find_others() {
 	now
+	if read -r p <"$R/.boot/pid" && grep -qs boot.sh "/proc/$p/cmdline"; then
+		echo 'refused environment the host is just bringing back its persistent network state after its boot: try again'
+		return 1
+	fi 2>/dev/null
 	for s in "$R"/*/state.*; do
 		d=${s%/*}
 		[ "$d" != "$R/$TX" ] || continue
@@ -117,13 +121,7 @@ begin() {
 		return 0
 	}
 	point begin-written
-	for m in $MODULES; do
-		case $m in
-		bonding) modprobe -q bonding max_bonds=0 ;;
-		dummy) modprobe -q dummy numdummies=0 ;;
-		*) modprobe -q "$m" ;;
-		esac
-	done 2>/dev/null
+	load_modules
 	readings | sed -E -f canonical.sed >current
 	lacking current baseline >missing.lines || {
 		echo 'refused environment the states could not be compared (is there no awk?)'

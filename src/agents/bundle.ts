@@ -7,7 +7,17 @@ import { readFileSync } from 'node:fs';
 import { quoteSh } from '../quote-sh.js';
 
 export type ScriptName =
-  'readings' | 'observe' | 'begin' | 'runtime' | 'self-test' | 'forget' | 'probe';
+  | 'readings'
+  | 'boot-owners'
+  | 'observe'
+  | 'begin'
+  | 'modules'
+  | 'runtime'
+  | 'self-test'
+  | 'forget'
+  | 'persist'
+  | 'ensure'
+  | 'probe';
 
 const cache = new Map<ScriptName, string>();
 
@@ -48,5 +58,20 @@ export function writeFilesFunction(name: string, files: Readonly<Record<string, 
 }
 
 export function observeScript(): string {
-  return stdinScript(agentScript('readings'), agentScript('observe'), 'observe');
+  return stdinScript(agentScript('readings'), observeFunctions(), 'observe');
+}
+
+/** observe.sh and what it calls. */
+export function observeFunctions(): string {
+  return agentScript('boot-owners') + agentScript('observe');
+}
+
+/** runtime.sh as it is shipped: everything that its verbs need. */
+export function runtimeScript(): string {
+  return agentScript('readings') + agentScript('persist') + agentScript('runtime');
+}
+
+/** Lines as the text of a file. */
+export function fileOf(lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }

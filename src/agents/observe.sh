@@ -1,4 +1,4 @@
-# observe.sh: one exec returns everything netorch wants to know of a host. Needs readings.sh before it.
+# observe.sh: one exec returns everything netorch wants to know of a host. Needs readings.sh and boot-owners.sh before it.
 
 # The SSH connection as the host sees it: sudo takes it out of the environment, so the parents are asked.
 ssh_connection() {
@@ -90,6 +90,19 @@ owned() {
 	echo @end-owned
 }
 
+# What is persistent here, what runs of netorch's, and what the last boot made of it.
+persistence() {
+	echo @persistence
+	kept=$(sed -n '2s/^#@record //p;2q' /var/lib/netorch/boot.sh)
+	running=$(cat /run/netorch/running)
+	[ -z "$kept" ] || printf 'persistent %s\n' "$kept"
+	if [ -n "$running" ]; then
+		if [ "$kept" = "$running" ]; then echo 'running same'; else printf 'running %s\n' "$running"; fi
+	fi
+	sed 's/^/boot /' /run/netorch/.boot/report
+	echo @end-persistence
+} 2>/dev/null
+
 observe() {
 	command -v ip >/dev/null 2>&1 || {
 		echo '@no-ip'
@@ -98,6 +111,8 @@ observe() {
 	readings || echo '@no-json'
 	facts
 	owners
+	persistence
+	boot_owners
 	transactions
 	owned
 	echo @complete

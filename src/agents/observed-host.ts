@@ -1,6 +1,7 @@
 /** What one observation of a host yields; made by reading.ts, used by the planner and the executor. */
 import type { OwnedObject } from '../network/owned.js';
 import type { NetworkState, Route } from '../network/state.js';
+import type { Persistence } from './persistence.js';
 
 /** A transaction found on the host; `ageSeconds` and `secondsLeft` by the host's own clock. */
 export type OpenTransaction = Readonly<{
@@ -42,4 +43,7 @@ export type ObservedHost = Readonly<{
   resolvedOwnsDns: boolean;
   /** Interfaces that ifupdown will configure again at boot. */
   bootConfigured: ReadonlySet<string>;
+  persistence: Persistence;
+  /** What else configures interfaces at boot (boot-owners.ts). */
+  bootOwnerLines: readonly string[];
 }>;

@@ -22,6 +22,7 @@ import { mapText } from '../network/type-options.js';
 import { canonicalLines, splitSections } from './canonical.js';
 import type { ObservedHost, OpenTransaction, SshConnection } from './observed-host.js';
 import { findOwners } from './owners.js';
+import { parsePersistence } from './persistence.js';
 import { isDaemonRoute, parseRouteLine, parseRuleLine } from './route-reading.js';
 
 const canonicalAddress = (text: string) => canonicalIp(text)?.ip;
@@ -512,6 +513,8 @@ function observedHost(host: string, sections: Sections): ObservedHost {
     ),
     resolvConf,
     resolvedOwnsDns: /^nameserver 127\.0\.0\.5[34]\s*$/m.test(resolvConf),
+    persistence: parsePersistence(lines('persistence')),
+    bootOwnerLines: lines('boot-owners'),
     bootConfigured: new Set(
       lines('ifupdown').flatMap((line) => {
         const name = /^([^=]+)=/.exec(line)?.[1];

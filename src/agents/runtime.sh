@@ -1,4 +1,4 @@
-# runtime.sh: one transaction on one host. Needs readings.sh before it; runs as: sh runtime.sh VERB in its
+# runtime.sh: one transaction on one host. Needs readings.sh and persist.sh before it; runs as: sh runtime.sh VERB in its
 # own folder under /run/netorch. Each state is a file name (state.applying), each move a rename, so each
 # move has exactly one winner:
 #   armed -> applying -> applied -> confirmed
@@ -504,6 +504,7 @@ record_owned() {
 verb_confirm() {
 	[ -e state.confirmed ] && {
 		echo confirmed
+		start_persist
 		return 0
 	}
 	read -r deadline <deadline
@@ -519,6 +520,7 @@ verb_confirm() {
 		record_owned
 		echo confirmed
 		end_timers
+		start_persist
 	else
 		echo "not-applied $(state)"
 	fi
@@ -586,6 +588,7 @@ verb_status() {
 	[ -s cause ] && sed 's/^/cause /' cause
 	[ -s failure ] && sed 's/^/failure /' failure
 	[ -s differences ] && sed 's/^/difference /' differences
+	persist_status
 	return 0
 }
 
@@ -601,4 +604,6 @@ confirm) verb_confirm ;;
 extend) verb_extend "${2:?}" ;;
 request-rollback) verb_request_rollback "${2:-asked for}" ;;
 status) verb_status ;;
+persist) verb_persist ;;
+ensure) restore ;;
 esac

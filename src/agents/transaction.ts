@@ -3,8 +3,16 @@ import { NetorchError } from '../errors.js';
 import type { BackendScripts } from '../backends/steps.js';
 import type { OwnedDelta } from '../network/owned.js';
 import { quoteSh } from '../quote-sh.js';
-import { agentScript, stdinScript, writeFilesFunction } from './bundle.js';
+import {
+  agentScript,
+  fileOf,
+  observeFunctions,
+  runtimeScript,
+  stdinScript,
+  writeFilesFunction,
+} from './bundle.js';
 import { canonicalSedScript } from './canonical.js';
+import { keepFiles, parsePersisted, type Persisted, type PersistFiles } from './persistence.js';
 
 export type TransactionRequest = Readonly<{
   /** `YYYYMMDDTHHMMSS-random`: the order of names is the order of time. */
@@ -25,33 +33,32 @@ export type TransactionRequest = Readonly<{
   owned?: OwnedDelta;
 }>;
 
-const lines = (items: readonly string[]) => (items.length === 0 ? '' : `${items.join('\n')}\n`);
-
 /** The whole transaction as one script for standard input. */
 export function beginScript(request: TransactionRequest): string {
   const { scripts, lastResort } = request;
   const files: Record<string, string> = {
-    'runtime.sh': agentScript('readings') + agentScript('runtime'),
+    'runtime.sh': runtimeScript(),
     'self-test.sh': agentScript('self-test'),
     'canonical.sed': canonicalSedScript(),
     'apply.sh': scripts.apply,
     'restore.sh': scripts.restore,
-    baseline: lines(scripts.baseline),
-    recipes: lines(scripts.recipes),
-    absent: lines(scripts.absent),
-    removals: lines(scripts.removals),
-    removals6: lines(scripts.removals6),
-    'scope-devices': lines([scripts.scopeDevices]),
+    baseline: fileOf(scripts.baseline),
+    recipes: fileOf(scripts.recipes),
+    absent: fileOf(scripts.absent),
+    removals: fileOf(scripts.removals),
+    removals6: fileOf(scripts.removals6),
+    'scope-devices': fileOf([scripts.scopeDevices]),
     'resolv.baseline': request.resolvConf,
     nonce: `${request.nonce}\n`,
     ...(lastResort === undefined
       ? {}
       : { 'last-resort': `${lastResort.rebootSeconds} ${lastResort.wayBackSeconds}\n` }),
-    'owned.add': lines(request.owned?.add ?? []),
-    'owned.drop': lines(request.owned?.drop ?? []),
+    'owned.add': fileOf(request.owned?.add ?? []),
+    'owned.drop': fileOf(request.owned?.drop ?? []),
   };
   return stdinScript(
     agentScript('readings'),
+    agentScript('modules'),
     agentScript('begin'),
     writeFilesFunction('write_files', files),
     `TX=${quoteSh(request.id)}`,
@@ -64,7 +71,12 @@ export function beginScript(request: TransactionRequest): string {
   );
 }
 
-function verbScript(id: string, nonce: string | undefined, words: readonly string[]): string {
+function verbScript(
+  id: string,
+  nonce: string | undefined,
+  words: readonly string[],
+  before: readonly string[] = [],
+): string {
   const folder = `/run/netorch/${id}`;
   return [
     `if [ ! -e ${quoteSh(`${folder}/runtime.sh`)} ]; then echo gone`,
@@ -73,14 +85,26 @@ function verbScript(id: string, nonce: string | undefined, words: readonly strin
       : [
           `elif [ "$(cat ${quoteSh(`${folder}/nonce`)})" != ${quoteSh(nonce)} ]; then echo 'refused nonce'`,
         ]),
-    `else NETORCH_DIR=${quoteSh(folder)} sh ${quoteSh(`${folder}/runtime.sh`)} ${words.map(quoteSh).join(' ')}`,
+    'else',
+    ...before,
+    `NETORCH_DIR=${quoteSh(folder)} sh ${quoteSh(`${folder}/runtime.sh`)} ${words.map(quoteSh).join(' ')}`,
     'fi',
   ].join('\n');
 }
 
-/** Without a nonce: for a run that goes on with a dead one's transaction, and is root there. */
-export const confirmScript = (id: string, nonce: string | undefined) =>
-  stdinScript(verbScript(id, nonce, ['confirm']));
+/**
+ * Without a nonce: for a run that goes on with a dead one's transaction, and is root there.
+ * `files`: the record of what runs then, and what the next boot is to make of it.
+ */
+export const confirmScript = (id: string, nonce: string | undefined, files?: PersistFiles) =>
+  stdinScript(
+    verbScript(
+      id,
+      nonce,
+      ['confirm'],
+      files === undefined ? [] : [`cd ${quoteSh(`/run/netorch/${id}`)}`, keepFiles(files)],
+    ),
+  );
 /** Moves the deadline to `seconds` from now, but never beyond the maximum announced at begin. */
 export const extendScript = (id: string, nonce: string | undefined, seconds: number) =>
   stdinScript(verbScript(id, nonce, ['extend', String(Math.ceil(seconds))]));
@@ -95,7 +119,7 @@ export const statusScript = (id: string) => stdinScript(verbScript(id, undefined
 export function statusAndObserveScript(id: string): string {
   return stdinScript(
     agentScript('readings'),
-    agentScript('observe'),
+    observeFunctions(),
     'echo @status',
     verbScript(id, undefined, ['status']),
     'echo @end-status',
@@ -106,7 +130,7 @@ export function statusAndObserveScript(id: string): string {
 /** Only the open transactions of a host, and its clock. */
 export function transactionsScript(): string {
   return stdinScript(
-    agentScript('observe'),
+    observeFunctions(),
     'read -r up _ </proc/uptime',
     'echo "uptime $up"',
     'echo "user $(id -u)"',
@@ -144,12 +168,21 @@ export type TransactionStatus = Readonly<{
   cause: string | undefined;
   failure: readonly string[];
   differences: readonly string[];
+  /** undefined: the transaction is not to be made persistent, or is not confirmed. */
+  persisted: Persisted | undefined;
 }>;
 
 /** The answer to `status`: `KEY VALUE` lines, or the single word "gone". */
 export function parseStatus(host: string, text: readonly string[]): TransactionStatus {
   if (text.some((line) => line.trim() === 'gone')) {
-    return { state: 'gone', secondsLeft: 0, cause: undefined, failure: [], differences: [] };
+    return {
+      state: 'gone',
+      secondsLeft: 0,
+      cause: undefined,
+      failure: [],
+      differences: [],
+      persisted: undefined,
+    };
   }
   const valuesOf = (key: string) =>
     text.filter((line) => line.startsWith(`${key} `)).map((line) => line.slice(key.length + 1));
@@ -168,6 +201,7 @@ export function parseStatus(host: string, text: readonly string[]): TransactionS
     cause: valuesOf('cause')[0],
     failure: valuesOf('failure'),
     differences: valuesOf('difference'),
+    persisted: parsePersisted(text.join('\n')),
   };
 }
 

@@ -17,6 +17,7 @@ import type { ChangePlan, Operation } from '../plan/change.js';
 import { sameRoute } from '../plan/kernel-model.js';
 import { dependencyOrder } from '../plan/order.js';
 import { batchLine, escapeEre } from './batch.js';
+import { isBridgeDefault } from './bridge-defaults.js';
 import {
   baseWords,
   bondWords,
@@ -177,7 +178,7 @@ const ROUTE_TYPES: Readonly<Record<string, string>> = {
 const ROUTE_TYPE_NUMBERS = { blackhole: '6', unreachable: '7', prohibit: '8' } as const;
 
 /** `CLASS KIND …`, read by restore_lines in runtime.sh; the class is the step in which it is put back. */
-function recipeOf(line: string): string {
+export function recipeOf(line: string): string {
   const [what = '', name = '', ...rest] = line.split(' ');
   switch (what) {
     case 'addr': {
@@ -384,10 +385,7 @@ function nonDefaultBondOptions(options: Readonly<Record<string, string>>): Recor
 function settableBridgeOptions(options: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(options).filter(
-      ([key, value]) =>
-        !BRIDGE_READ_ONLY.has(key) &&
-        // A kernel without VLAN filtering shows that it is off, and refuses to be told so.
-        !(key === 'vlan_filtering' && value === '0'),
+      ([key, value]) => !BRIDGE_READ_ONLY.has(key) && !isBridgeDefault(key, value),
     ),
   );
 }
@@ -528,7 +526,9 @@ function recipe(
     const changed = changedOptions(operations, 'set-bridge-options', item.name);
     if (changed.size > 0) options = ['bridge', ...bridgeWords(pick(link.options, changed))];
   } else {
-    const type = linkTypeWords(link);
+    // A pair whose other end is in another namespace cannot be made from here: to this host it is a NIC.
+    const isFarEnd = link.kind === 'veth' && link.peer === undefined;
+    const type = isFarEnd ? undefined : linkTypeWords(link);
     if (type !== undefined) create = createLine(item, type);
     options = restoredTypeOptions(item.name, link, operations);
   }

@@ -43,6 +43,7 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
       duration,
     )
     .option('--prune', PRUNE_HELP)
+    .option('--temporary', 'until the next reboot only: nothing is made persistent')
     .addOption(
       new Option('--ui <kind>', 'how the run is shown')
         .choices([...REPORTER_KINDS])
@@ -50,7 +51,7 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 all good, 1 nothing begun, 3 some failed or rolled back, 4 a host lost, 130 interrupted',
+      '\nExit codes: 0 all good, 1 nothing begun, 3 some failed or rolled back, 4 a host lost, 5 confirmed but not persistent, 130 interrupted',
     )
     .action(async (file: string | undefined, options: ApplyOptions, command: Command) => {
       const common = readCommonOptions(options);
@@ -132,6 +133,7 @@ export async function savedTasks(saved: SavedPlan, options: CommonOptions): Prom
           ...task,
           target: savedTarget(host, inventory, task, saved),
           confirmWindowSeconds: options.deadline ?? task.confirmWindowSeconds,
+          temporary: options.temporary ?? task.temporary,
         },
       ]),
     ),

@@ -18,6 +18,7 @@ export type HostOptions = InventoryOptions &
     forks: number;
     deadline?: number;
     prune?: boolean;
+    temporary?: boolean;
   }>;
 
 export const PRUNE_HELP =
@@ -75,8 +76,17 @@ export function addHostOptions(command: Command): Command {
 }
 
 export function readCommonOptions(options: InventoryOptions & Partial<HostOptions>): CommonOptions {
-  const { inventory, hosts, limit, deadline, prune, vaultPasswordFile, vaultId, askVaultPass } =
-    options;
+  const {
+    inventory,
+    hosts,
+    limit,
+    deadline,
+    prune,
+    temporary,
+    vaultPasswordFile,
+    vaultId,
+    askVaultPass,
+  } = options;
   return {
     cwd: process.cwd(),
     ...(inventory === undefined ? {} : { inventory }),
@@ -84,6 +94,7 @@ export function readCommonOptions(options: InventoryOptions & Partial<HostOption
     ...(limit === undefined ? {} : { limit }),
     ...(deadline === undefined ? {} : { deadline }),
     ...(prune === undefined ? {} : { prune }),
+    ...(temporary === undefined ? {} : { temporary }),
     ...(vaultPasswordFile === undefined ? {} : { vaultPasswordFile }),
     ...(vaultId === undefined ? {} : { vaultId }),
     ...(askVaultPass === undefined ? {} : { askVaultPass }),

@@ -64,6 +64,7 @@ const planFileSchema = z.strictObject({
       /** Missing: the host is planned anew, as it is then. */
       fingerprint: z.string().optional(),
       confirmWindowSeconds: z.number().min(DEADLINE_SECONDS.least).max(DEADLINE_SECONDS.most),
+      temporary: z.boolean().optional(),
       probes: z.array(probeSchema),
       checks: z.array(probeSchema).optional(),
       prune: z.boolean().optional(),
@@ -116,6 +117,7 @@ export function planFileText(
         Object.entries(task.connection).filter(([name]) => !SECRET.test(name)),
       ),
       ...(task.prune ? { prune: true } : {}),
+      ...(task.temporary ? { temporary: true } : {}),
       network: task.document.value,
     };
   }
@@ -186,6 +188,7 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
       checks: (entry.checks ?? []).map((probe) => probeOf(probe, location)),
       connection: entry.connection ?? {},
       confirmWindowSeconds: entry.confirmWindowSeconds,
+      temporary: entry.temporary ?? false,
     });
     if (entry.fingerprint !== undefined) fingerprints.set(host, entry.fingerprint);
   }

@@ -6,6 +6,7 @@ import type { NetworkState } from '../network/state.js';
 import type { FleetFinding } from '../plan/change.js';
 import { checkFleet, type FleetHost } from '../plan/fleet.js';
 import { planHost } from '../plan/plan-host.js';
+import { bootHazards } from '../run/boot-hazards.js';
 import { observeHost } from '../run/observe-host.js';
 import { planFingerprint } from '../run/plan-fingerprint.js';
 import { planToJson } from '../ui/plan-json.js';
@@ -119,7 +120,9 @@ async function planPlay(
     if (task === undefined) throw new Error(`no task for ${host}`);
     try {
       const { prune, others } = task;
-      const plan = planHost(host, answer.value, task.desired, { prune, others });
+      const changes = planHost(host, answer.value, task.desired, { prune, others });
+      const atBoot = bootHazards(answer.value, changes.scope, task.temporary);
+      const plan = { ...changes, hazards: [...changes.hazards, ...atBoot] };
       fingerprints.set(host, planFingerprint(plan, answer.value));
       targetStates.set(host, plan.target);
       return { host, plan: plan.changes.length === 0 ? undefined : plan };

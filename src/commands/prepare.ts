@@ -39,6 +39,7 @@ export type CommonOptions = VaultOptions &
     limit?: string;
     deadline?: number;
     prune?: boolean;
+    temporary?: boolean;
     cwd: string;
   }>;
 
@@ -58,6 +59,8 @@ export type HostTask = Readonly<{
   /** Connection variables that the play gives this host, rendered; a saved plan needs them. */
   connection: Readonly<Record<string, unknown>>;
   confirmWindowSeconds: number;
+  /** The change is to live until the next reboot. */
+  temporary: boolean;
 }>;
 
 /** Which of a play's keys are in force while it is rolled out; the others have made the waves. */
@@ -341,5 +344,6 @@ function taskFor(
     checks: play === undefined ? [] : checksFor(host, play, inventory),
     connection: connectionVariables(host, play, inventory),
     confirmWindowSeconds: options.deadline ?? play?.confirmWindowSeconds ?? DEFAULT_CONFIRM_SECONDS,
+    temporary: options.temporary ?? play?.temporary ?? false,
   };
 }

@@ -21,7 +21,7 @@ import { planFileText, writePlanFile } from './plan-file.js';
 import type { PlayTasks } from './prepare.js';
 import { runCheck } from './run-check.js';
 
-const RUNNING_ONLY = 'running only: a reboot brings back the former state';
+const TEMPORARY = 'temporary: running only, a reboot brings back what is persistent';
 
 /** In a run's folder: what it was asked to do, for "resume". */
 export const PLAN_OF_RUN = 'plan.json';
@@ -79,6 +79,7 @@ export async function runPlay(options: PlayToRun): Promise<number> {
         probes: task.probes,
         checks: task.checks,
         confirmWindowSeconds: task.confirmWindowSeconds,
+        temporary: task.temporary,
         expectedFingerprint: fingerprints?.get(task.host),
         ...options.job?.(task.host),
       },
@@ -146,7 +147,7 @@ export async function runPlay(options: PlayToRun): Promise<number> {
           atomic: rollout.atomic,
         },
         switch: runSwitch,
-        notes: [RUNNING_ONLY],
+        notes: [...jobs.values()].some((job) => job.temporary === true) ? [TEMPORARY] : [],
         about: {
           play: play.name,
           ...(Object.keys(play.alone).length === 0 ? {} : { alone: play.alone }),

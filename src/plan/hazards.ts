@@ -45,9 +45,7 @@ export type PlanHazardInput = Readonly<{
   desired: DesiredState;
   management: ManagementPath | undefined;
   newAddress: string | undefined;
-  scope: readonly string[];
   notes: readonly Readonly<{ interface: string; text: string }>[];
-  bootConfigured: ReadonlySet<string>;
   isLost: (route: Route) => boolean;
 }>;
 
@@ -112,14 +110,6 @@ export function planHazards(input: PlanHazardInput): Hazard[] {
   }
   for (const note of input.notes)
     hazards.push({ kind: 'consequence', severity: 'note', text: `${note.interface} ${note.text}` });
-  const again = input.scope.filter((name) => input.bootConfigured.has(name));
-  if (again.length > 0) {
-    hazards.push({
-      kind: 'boot-configuration',
-      severity: 'note',
-      text: `ifupdown configures ${again.join(', ')} at boot: a reboot brings back what /etc/network/interfaces says`,
-    });
-  }
   return hazards;
 }
 

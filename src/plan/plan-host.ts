@@ -19,7 +19,6 @@ import { namesOf } from './scope.js';
 export type HostObservation = Readonly<{
   state: NetworkState;
   ssh: Readonly<{ clientAddress: string; serverAddress: string; serverPort: number }> | undefined;
-  bootConfigured: ReadonlySet<string>;
   resolvedOwnsDns: boolean;
   /** The host's record of what netorch made. */
   owned?: readonly OwnedObject[];
@@ -69,7 +68,6 @@ export function planHost(
     desired,
     management,
     notes: [...notes, ...pruneNotes],
-    bootConfigured: observation.bootConfigured,
   });
   throwCollected([
     ...ownershipErrors(host, observation.state, desired, plan),

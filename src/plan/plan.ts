@@ -39,7 +39,6 @@ export type PlanInput = Readonly<{
   /** What merging noticed, e.g. ports that stay on a bridge though no plan names them. */
   notes: readonly Readonly<{ interface: string; text: string }>[];
   /** Interfaces that another service configures again at boot. */
-  bootConfigured: ReadonlySet<string>;
 }>;
 
 type Why = Change['why'];
@@ -913,9 +912,7 @@ class Planner {
       desired: this.input.desired,
       management,
       newAddress,
-      scope,
       notes: this.input.notes,
-      bootConfigured: this.input.bootConfigured,
       isLost: (route) => !this.model.routes.includes(route),
     });
     return {

@@ -37,6 +37,8 @@ export type Play = RolloutKeys &
     backend: 'auto' | 'iproute2';
     /** Seconds that the controller has to confirm a host after its change; undefined: the default. */
     confirmWindowSeconds: number | undefined;
+    /** The changes live until the next reboot: nothing is made persistent. */
+    temporary: boolean;
     /** The play's own network plan, not rendered; see network-plan.ts. */
     network: Located | undefined;
     /** Not rendered; see probesFor. */
@@ -149,6 +151,7 @@ function parsePlay(located: Located): Play {
     becomeUser: play.become_user,
     backend: play.backend ?? 'auto',
     confirmWindowSeconds: play.deadline,
+    temporary: play.temporary ?? false,
     network: play.network === undefined || play.network === null ? undefined : at('network'),
     probes,
     checkProbes: checks.probes,
@@ -175,6 +178,7 @@ const playSchema = z.strictObject({
     nmcli: 'which is not done yet; use auto or iproute2',
   }).optional(),
   deadline: durationBetween(5, 3600, '5s to 1h').optional(),
+  temporary: booleanSchema.optional(),
   network: z.record(z.string(), z.unknown(), { error: 'must be a map: a network plan' }).nullish(),
   probes: z
     .array(z.looseObject({}, { error: 'must be a probe, such as {ping: 192.0.2.1}' }), {

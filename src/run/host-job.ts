@@ -22,6 +22,8 @@ export type HostJob = Readonly<{
   checks?: readonly ProbeSpec[];
   /** Seconds that the controller has, after the change, to prove the host good. */
   confirmWindowSeconds: number;
+  /** The change lives until the next reboot: nothing is made persistent. */
+  temporary?: boolean;
   /** From a saved plan: the fingerprint the plan must still have (plan-fingerprint.ts). */
   expectedFingerprint: string | undefined;
   /** The host is confirmed when its whole group is good, and not before. */

@@ -6,6 +6,7 @@
 import { RUN_FROM_STDIN } from '../agents/bundle.js';
 import { splitSections } from '../agents/canonical.js';
 import type { ObservedHost } from '../agents/observed-host.js';
+import { parsePersisted, type Persisted } from '../agents/persistence.js';
 import { parseObservation } from '../agents/reading.js';
 import {
   confirmScript,
@@ -16,6 +17,7 @@ import {
   statusAndObserveScript,
   type TransactionStatus,
 } from '../agents/transaction.js';
+import { isAsRecorded } from '../backends/persist-record.js';
 import { compareStates } from '../network/compare.js';
 import type { Difference, NetworkState } from '../network/state.js';
 import { parseProbes, probeName, probesScript, probesTimeoutMs } from '../probes/probe-script.js';
@@ -27,6 +29,7 @@ import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import type { HostReport } from './host-report.js';
 import { OBSERVE_TIMEOUT_MS } from './observe-host.js';
+import { persistenceFiles, type PersistenceFiles } from './persistence-files.js';
 
 /** A transaction that was sent to a host, or may have been. */
 export type SentTransaction = {
@@ -41,6 +44,8 @@ export type SentTransaction = {
   readonly newAddress: string | undefined;
   readonly scope: readonly string[];
   readonly before: NetworkState;
+  /** Canonical lines of the host as it was, of its scope at least; without them more becomes persistent. */
+  readonly beforeLines?: readonly string[];
   readonly target: NetworkState;
   readonly budget: Budget;
   /** What a failed step means. */
@@ -58,6 +63,8 @@ const REDIAL_PAUSE_MS = 1_000;
 /** Hosts whose clock or processor lags get this much more before they count as lost. */
 const GRACE_MS = 30_000;
 const COMPARE_TRIES = 3;
+/** A host that answers early in its boot is given this many looks until its network is whole. */
+const BOOT_TRIES = 30;
 /** A host that waits for its group has its deadline moved this far ahead, again and again. */
 const LEASE_SECONDS = 45;
 const RENEW_MS = 12_000;
@@ -90,6 +97,12 @@ class HostProof {
   /** The host may be confirmed, whatever was heard of it since. */
   private confirmationSent = false;
   private timesGone = 0;
+  private timesRebooted = 0;
+  private timesUnpersisted = 0;
+  /** The host as it was read last, when it was found to be what the plan says. */
+  private lastSeen: ObservedHost | undefined;
+  /** What went with the confirmation. */
+  private persistence: PersistenceFiles | undefined;
   /** Of the last dial that failed. */
   private lastError: string | undefined;
   /** The last dial was answered, and what was asked over it too. */
@@ -228,7 +241,7 @@ class HostProof {
         case 'applied':
           break;
         case 'confirmed':
-          return report.result('confirmed', {});
+          return this.confirmed(status.persisted);
         case 'rolled-back':
         case 'incomplete':
           return this.rolledBack(status);
@@ -251,6 +264,7 @@ class HostProof {
       // Reached at the old address though the plan leads to a new one: that proves nothing yet.
       if (!isAtNewAddress) return 'again';
       if (!report.wasReached) report.reached(connection.address, this.startedMs);
+      this.lastSeen = observed;
       // What the whole group has decided is not weighed again on one of its hosts.
       if (this.word === 'confirm') return this.confirm(connection);
       if (!this.hasHeld) report.phase('verifying');
@@ -398,14 +412,52 @@ class HostProof {
   private async confirm(connection: Connection): Promise<Pass> {
     this.report.phase('confirming');
     const startMs = this.env.now();
+    this.persistence = this.filesToKeep();
     this.confirmationSent = true;
     const { stdout } = await connection.exec(RUN_FROM_STDIN, {
-      input: confirmScript(this.sent.id, this.sent.nonce),
+      input: confirmScript(this.sent.id, this.sent.nonce, this.persistence?.files),
       timeoutMs: MESSAGE_TIMEOUT_MS,
     });
     this.report.timings.confirmMs = Math.round(this.env.now() - startMs);
-    if (stdout.trim() === 'confirmed') return this.report.result('confirmed', {});
+    if (/^confirmed$/m.test(stdout)) return this.confirmed(parsePersisted(stdout));
     return 'again';
+  }
+
+  private filesToKeep(): PersistenceFiles | undefined {
+    const { sent, job, lastSeen } = this;
+    if (lastSeen === undefined) return undefined;
+    return persistenceFiles({
+      by: sent.id,
+      scope: sent.scope,
+      before: sent.before,
+      beforeLines: sent.beforeLines ?? [],
+      target: sent.target,
+      confirmed: lastSeen,
+      desired: job.desired,
+      temporary: job.temporary === true,
+    });
+  }
+
+  /** It is confirmed: what becomes of it at the next boot? The host persists it by itself, and is asked again. */
+  private confirmed(persisted: Persisted | undefined): Pass {
+    const { report } = this;
+    if (this.job.temporary === true) return report.result('confirmed', {});
+    const refused = this.persistence?.refused;
+    if (refused !== undefined) {
+      return report.result('confirmed-not-persistent', { cause: refused });
+    }
+    if (persisted?.kind === 'persisted') return report.result('confirmed', {});
+    if (persisted?.kind === 'failed') {
+      return report.result('confirmed-not-persistent', { cause: persisted.why });
+    }
+    this.timesUnpersisted += 1;
+    if (this.persistence !== undefined && this.timesUnpersisted < 10) return 'again';
+    return report.result('confirmed-not-persistent', {
+      cause:
+        persisted === undefined
+          ? 'the host was given nothing for its next boot: run "netorch persist"'
+          : 'the host has not made it persistent in time: look with "netorch status"',
+    });
   }
 
   /** Asks the host to go back at once. If that cuts the session off, the host is dialled until it is back. */
@@ -512,12 +564,38 @@ class HostProof {
     });
   }
 
-  /** Nothing that a boot reads was written: after a reboot the host is what its boot configuration says. */
-  private rebooted(observed: ObservedHost): HostResult {
-    const differences = this.differencesFromBefore(observed);
-    return this.report.result('rolled-back', {
-      cause:
-        'the host was rebooted before the change was confirmed: it runs its boot configuration',
+  /**
+   * After a reboot the host is what is persistent, else what its own boot makes of it. Before the
+   * confirmation nothing that a boot reads is written; with it, the reboot may have come before or after.
+   */
+  private rebooted(observed: ObservedHost): Pass {
+    const { sent, report } = this;
+    const { persistent, boot } = observed.persistence;
+    const isKept = this.confirmationSent && persistent?.by === sent.id;
+    const wanted = isKept ? sent.target : sent.before;
+    const fromWanted = compareStates(wanted, observed.state, new Set(sent.scope)).map(
+      differenceText,
+    );
+    // What the host ran before was temporary, in part: what counts after a reboot is what is persistent.
+    const isAsPersistent =
+      persistent !== undefined && isAsRecorded(persistent, observed.lines) && !isKept;
+    const differences = isAsPersistent ? [] : fromWanted;
+    const isStillAtIt = persistent !== undefined && boot === undefined;
+    this.timesRebooted += 1;
+    if ((differences.length > 0 || isStillAtIt) && this.timesRebooted < BOOT_TRIES) {
+      if (persistent !== undefined) return 'again';
+    }
+    if (isKept && differences.length === 0) {
+      return report.result('confirmed', {
+        details: ['the host was rebooted after its confirmation, and is what the plan says'],
+      });
+    }
+    return report.result('rolled-back', {
+      cause: isKept
+        ? 'the host was rebooted after its confirmation, and is not what was made persistent'
+        : this.confirmationSent
+          ? 'the host was rebooted before the change was persistent: it runs what it had before'
+          : 'the host was rebooted before the change was confirmed: it runs its boot configuration',
       details: differences,
       verified: differences.length === 0,
     });

@@ -12,6 +12,7 @@ import type { ChangePlan } from '../plan/change.js';
 import { ownedDelta } from '../plan/owned-delta.js';
 import { planHost } from '../plan/plan-host.js';
 import type { Connection } from '../transport/transport.js';
+import { bootHazards } from './boot-hazards.js';
 import { budgetFor } from './budget.js';
 import { failureText } from './failure-text.js';
 import type { HostEnvironment } from './host-environment.js';
@@ -19,6 +20,7 @@ import type { HostJob, HostResult } from './host-job.js';
 import { proveHost, type SentTransaction } from './host-proof.js';
 import { HostReport } from './host-report.js';
 import { observeHost } from './observe-host.js';
+import { persistRunning } from './persist-host.js';
 import { planFingerprint } from './plan-fingerprint.js';
 import { recordState } from './recorded-state.js';
 
@@ -73,7 +75,7 @@ class HostRun {
       const observed = await this.observe(connection);
       this.report.phase('planning');
       const plan = await this.report.timed('planMs', () => Promise.resolve(this.planFor(observed)));
-      if (plan.changes.length === 0) return this.report.result('unchanged', {});
+      if (plan.changes.length === 0) return this.unchanged(connection, observed);
       this.checkFingerprint(plan, observed);
       this.env.emit({
         type: 'host.planned',
@@ -107,6 +109,28 @@ class HostRun {
         message: 'the host changed since it was observed: planning again',
       });
     }
+  }
+
+  /** Nothing is to be changed; what was temporary so far, or could not be made persistent, still may be. */
+  private async unchanged(connection: Connection, observed: ObservedHost): Promise<HostResult> {
+    const { job, report } = this;
+    const { running, persistent } = observed.persistence;
+    if (job.temporary === true || running === undefined || running === persistent) {
+      return report.result('unchanged', {});
+    }
+    const answer = await persistRunning(
+      job.host,
+      connection,
+      observed,
+      this.env.newTransactionId(),
+    );
+    if (answer.kind === 'nothing') return report.result('unchanged', {});
+    if (answer.kind === 'persisted') {
+      return report.result('confirmed', {
+        details: ['nothing had to be changed; what runs was made persistent'],
+      });
+    }
+    return report.result('confirmed-not-persistent', { cause: answer.why });
   }
 
   private checkFingerprint(plan: ChangePlan, observed: ObservedHost): void {
@@ -153,6 +177,7 @@ class HostRun {
       newAddress: plan.newManagementAddress,
       scope: plan.scope,
       before: observed.state,
+      beforeLines: observed.lines,
       target: plan.target,
       budget,
       explain: (failure) => failureText(failure, scripts.segments, plan.changes),
@@ -284,9 +309,13 @@ class HostRun {
   }
 
   private planFor(observed: ObservedHost): ChangePlan {
-    const { host, desired, planFor, prune = false, others = [] } = this.job;
-    if (planFor !== undefined) return planFor(observed);
-    return planHost(host, observed, desired, { prune, others });
+    const { host, desired, planFor, prune = false, others = [], temporary = false } = this.job;
+    const plan =
+      planFor === undefined
+        ? planHost(host, observed, desired, { prune, others })
+        : planFor(observed);
+    const hazards = bootHazards(observed, plan.scope, temporary);
+    return { ...plan, hazards: [...plan.hazards, ...hazards] };
   }
 
   private whyNotBegun(): string | undefined {

@@ -46,6 +46,8 @@ const REAL_TOOLS = ['ip', 'bridge', 'mount', 'umount', 'tc']
 
 const SETUP = `
 mount -t tmpfs -o mode=755 tmpfs /run
+mount -t tmpfs -o mode=755 tmpfs /var/lib
+cp -a /etc /run/etc && mount --bind /run/etc /etc
 mount -t sysfs sysfs /sys
 mkdir /run/tools
 if [ "$1" != 'busybox ash' ]; then ln -s "/usr/bin/$1" /run/tools/sh

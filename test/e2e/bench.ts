@@ -63,7 +63,8 @@ if [ -d /run/systemd/system ]; then
   systemctl list-units --plain --no-legend 'netorch-*' | while read -r u _; do systemctl stop "$u"; done
 fi
 umount /etc/resolv.conf 2>/dev/null
-rm -rf /run/netorch
+rm -rf /run/netorch /var/lib/netorch /etc/rc.local
+rm -f /etc/systemd/system/netorch-* /etc/systemd/system/multi-user.target.wants/netorch-*
 for kind in bridge vxlan vlan bond dummy veth macvlan; do
   ip -o link show type $kind | sed -E 's/^[0-9]+: ([^:@]+).*/\\1/' | while read -r n; do
     case $n in eth?) ;; *) ip link del dev "$n" 2>/dev/null ;; esac
@@ -281,7 +282,7 @@ export class Bench {
   }
 
   async #isUntouched(host: string, before: Snapshot): Promise<boolean> {
-    const records = await this.on(host, 'ls -d /run/netorch 2>/dev/null; :');
+    const records = await this.on(host, 'ls -d /run/netorch /var/lib/netorch 2>/dev/null; :');
     if (records !== '') return false;
     const now = await this.snapshot(host);
     return now.length === before.length && now.every((line, index) => line === before[index]);

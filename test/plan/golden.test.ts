@@ -60,7 +60,7 @@ describe('plan', () => {
             serverAddress === undefined || clientAddress === undefined
               ? undefined
               : { serverAddress, clientAddress, serverPort: 22 },
-          bootConfigured: new Set(),
+
           resolvedOwnsDns: false,
         },
         desiredOf(read('desired.yml'), 'desired.yml'),

@@ -28,7 +28,6 @@ function planned(
     {
       state,
       ssh: undefined,
-      bootConfigured: new Set(),
       resolvedOwnsDns: false,
       owned,
       daemonRoutes,

@@ -15,11 +15,7 @@ import { isConsistent, refusal } from './strict-kernel.js';
 
 function plan(observed: NetworkState, desired: DesiredState): ChangePlan | undefined {
   try {
-    return planHost(
-      'h1',
-      { state: observed, ssh: undefined, bootConfigured: new Set(), resolvedOwnsDns: false },
-      desired,
-    );
+    return planHost('h1', { state: observed, ssh: undefined, resolvedOwnsDns: false }, desired);
   } catch (error) {
     // Two arbitrary states may contradict each other; that is an answer for the user, too.
     if (error instanceof NetorchError || error instanceof NetorchErrors) return undefined;
@@ -126,7 +122,7 @@ describe('for every host and every document', () => {
           {
             state: first.target,
             ssh: undefined,
-            bootConfigured: new Set(),
+
             resolvedOwnsDns: false,
           },
           desired,

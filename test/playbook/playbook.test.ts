@@ -24,6 +24,7 @@ describe('a play', () => {
       name: 'g',
       hosts: 'g',
       ...DEFAULT_ROLLOUT,
+      temporary: false,
       become: undefined,
       becomeUser: undefined,
       backend: 'auto',

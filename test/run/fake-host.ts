@@ -111,6 +111,8 @@ export class FakeHost {
   /** The latest that its deadline may be moved to. */
   mostMs = Number.POSITIVE_INFINITY;
   cause = '';
+  /** What becomes of a confirmed change at its next boot, in the host's words. */
+  persist = 'persisted';
   connections = 0;
   readonly messages: Message[] = [];
   readonly events: RunEventBody[] = [];
@@ -201,6 +203,7 @@ export class FakeHost {
       `uptime ${seconds(this.nowMs)}`,
       `deadline ${seconds(this.deadlineMs)}`,
       ...(this.cause === '' ? [] : [`cause ${this.cause}`]),
+      ...(this.state === 'confirmed' ? [`persist ${this.persist}`] : []),
       '',
     ].join('\n');
   }
@@ -226,7 +229,9 @@ export class FakeHost {
       }
       case 'confirm':
         if (this.state === 'applied') this.state = 'confirmed';
-        return this.state === 'confirmed' ? 'confirmed\n' : `not-applied ${this.state}\n`;
+        return this.state === 'confirmed'
+          ? `confirmed\npersist ${this.persist}\n`
+          : `not-applied ${this.state}\n`;
       case 'rollback':
         this.state = 'rolled-back';
         this.network = 'before';
