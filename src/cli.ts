@@ -10,9 +10,11 @@ import { applyCommand } from './commands/apply.js';
 import { inventoryCommand } from './commands/inventory.js';
 import { execCommand } from './commands/exec.js';
 import { expandCommand } from './commands/expand.js';
+import { completeCommand, completionCommand } from './commands/completion.js';
 import { diffCommand } from './commands/diff.js';
 import { forgetCommand } from './commands/forget.js';
 import { historyCommand } from './commands/history.js';
+import { initCommand } from './commands/init.js';
 import { labCommand } from './commands/lab.js';
 import { pingCommand } from './commands/ping.js';
 import { persistCommand, unpersistCommand } from './commands/persist.js';
@@ -61,7 +63,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(validateCommand())
     .addCommand(expandCommand())
     .addCommand(inventoryCommand())
-    .addCommand(labCommand());
+    .addCommand(initCommand())
+    .addCommand(labCommand())
+    .addCommand(completionCommand());
+  program.addCommand(completeCommand(program), { hidden: true });
   const exitAsCommander = (command: Command): void => {
     command.exitOverride();
     command.commands.forEach(exitAsCommander);

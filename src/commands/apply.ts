@@ -13,6 +13,7 @@ import {
   readCommonOptions,
   type HostOptions,
 } from './host-options.js';
+import { JunitFile } from './junit-file.js';
 import { readPlanFile, type SavedPlan } from './plan-file.js';
 import {
   openInventory,
@@ -24,7 +25,7 @@ import {
 } from './prepare.js';
 import { runPlay } from './run-play.js';
 
-type ApplyOptions = HostOptions & Readonly<{ ui: ReporterKind }>;
+type ApplyOptions = HostOptions & Readonly<{ ui: ReporterKind; junit?: string }>;
 
 export function applyCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
@@ -49,6 +50,7 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
         .choices([...REPORTER_KINDS])
         .default('auto'),
     )
+    .option('--junit <file>', 'write the results as JUnit XML, a test case per host')
     .addHelpText(
       'after',
       '\nExit codes: 0 all good, 1 nothing begun, 3 some failed or rolled back, 4 a host lost, 5 confirmed but not persistent, 130 interrupted',
@@ -64,6 +66,7 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
       }
       const plays =
         saved === undefined ? await prepare(common, file) : [await savedTasks(saved, common)];
+      const junit = options.junit === undefined ? undefined : new JunitFile(options.junit);
       let exitCode = 0;
       for (const [index, play] of plays.entries()) {
         exitCode = await runPlay({
@@ -72,7 +75,9 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
           forks: options.forks,
           ui: options.ui,
           command: commandLine(command),
+          ...(junit === undefined ? {} : { listener: junit.listener }),
         });
+        junit?.save();
         if (exitCode !== 0) {
           const left = plays.length - index - 1;
           if (left > 0)

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { thisController } from '../run/controller.js';
 import { EventStream } from '../run/event-stream.js';
-import type { RunEventBody } from '../run/events.js';
+import type { EventListener, RunEventBody } from '../run/events.js';
 import type { HostEnvironment } from '../run/host-environment.js';
 import type { HostJob } from '../run/host-job.js';
 import { openJournal, stateFolder } from '../run/journal.js';
@@ -36,6 +36,8 @@ export type PlayToRun = Readonly<{
   command: string;
   /** What this run has to do with an earlier one. */
   about?: Pick<Extract<RunEventBody, { type: 'run.started' }>, 'resumes' | 'undoes'>;
+  /** Hears every event of the run. */
+  listener?: EventListener;
   /** Laid over each host's job. */
   job?: (host: string) => Partial<HostJob>;
 }>;
@@ -124,7 +126,10 @@ export async function runPlay(options: PlayToRun): Promise<number> {
     stdin: process.stdin,
     env: process.env,
     onInterrupt: interrupts.interrupt,
+    controls: runSwitch,
+    user: `${userInfo().username}@${hostname()}`,
   });
+  if (options.listener !== undefined) stream.listen(options.listener);
   stream.listen((event) => reporter.handle(event));
   interrupts.install();
   try {

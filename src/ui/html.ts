@@ -1,7 +1,7 @@
 /** HTML and SVG text whose every value is escaped: a template tag, and the one type that it lets through as it is. */
 import { sanitise } from './sanitise.js';
 
-/** Text that is markup already. Made by `html` only. */
+/** Text that is markup already. Made by `markup` only. */
 export class Html {
   readonly text: string;
 
@@ -20,12 +20,14 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Harmless as text and within quotes: no control characters, no marks that reorder what is read. */
+/** Harmless as text and within quotes: no control characters, none that XML has not, no marks that reorder what is read. */
 function escape(text: string): string {
-  return sanitise(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+  return sanitise(text)
+    .replace(/[\p{Cs}\ufffe\uffff]/gu, '\ufffd')
+    .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
 
-function markup(value: Value): string {
+function textOf(value: Value): string {
   if (value === undefined) return '';
   if (value instanceof Html) return value.text;
   if (typeof value === 'object') return value.map((item) => item.text).join('');
@@ -33,7 +35,7 @@ function markup(value: Value): string {
 }
 
 /** Values may stand in text and within quoted attributes; never in tags, styles or links. */
-export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
-  const parts = strings.map((text, index) => text + markup(values[index]));
+export function markup(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
+  const parts = strings.map((text, index) => text + textOf(values[index]));
   return new Html(parts.join(''));
 }

@@ -1,7 +1,7 @@
 /** A former run as one page that needs nothing else: no script, no link, nothing to load. */
 import { OUTCOMES } from '../run/events.js';
 import { finishedDetails } from './finished-lines.js';
-import { Html, html } from './html.js';
+import { Html, markup } from './html.js';
 import { REPORT_STYLE } from './report-style.js';
 import type { RunFacts } from './report-text.js';
 import { endText } from './report-text.js';
@@ -24,7 +24,7 @@ export function reportHtml(run: string, report: RunReport, facts: RunFacts): str
   const underWay = left.filter(isUnderWay).length;
   const bad = report.hosts.filter(needsAnEye);
   const presentation = { glyphs: UNICODE_GLYPHS, clock: utcClock };
-  const page = html`<!doctype html>
+  const page = markup`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
@@ -49,33 +49,33 @@ export function reportHtml(run: string, report: RunReport, facts: RunFacts): str
           <ul class="counts">
             ${OUTCOMES.filter((outcome) => counts[outcome] !== undefined).map(
               (outcome) =>
-                html`<li class="${outcome}">
+                markup`<li class="${outcome}">
                   <b>${counts[outcome]}</b> ${OUTCOME_WORDS[outcome]}
                 </li>`,
             )}
-            ${underWay === 0 ? undefined : html`<li class="unknown"><b>${underWay}</b> under way</li>`}
-            ${left.length === underWay ? undefined : html`<li class="skipped"><b>${left.length - underWay}</b> not begun</li>`}
+            ${underWay === 0 ? undefined : markup`<li class="unknown"><b>${underWay}</b> under way</li>`}
+            ${left.length === underWay ? undefined : markup`<li class="skipped"><b>${left.length - underWay}</b> not begun</li>`}
           </ul>
-          ${stopping === undefined ? undefined : html`<p class="warning">Stopped early: ${stopping}</p>`}
-          ${facts.damage.map((line) => html`<p class="warning">Damaged: ${line}</p>`)}
-          ${(finished?.notes ?? []).map((note) => html`<p class="note">Note: ${note}</p>`)}
+          ${stopping === undefined ? undefined : markup`<p class="warning">Stopped early: ${stopping}</p>`}
+          ${facts.damage.map((line) => markup`<p class="warning">Damaged: ${line}</p>`)}
+          ${(finished?.notes ?? []).map((note) => markup`<p class="note">Note: ${note}</p>`)}
         </header>
         <main>
           ${
             bad.length === 0
               ? undefined
-              : html`<section>
+              : markup`<section>
                   <h2>What needs an eye</h2>
                   ${bad.map(
                     (host) =>
-                      html`<p>
+                      markup`<p>
                         <a href="#${anchor(report, host)}">${host.host}</a>
                         <span class="outcome ${outcomeOf(host) ?? 'unknown'}"
                           >${outcomeText(host)}</span
                         >${
                           host.finished?.cause === undefined
                             ? undefined
-                            : html`: ${host.finished.cause}`
+                            : markup`: ${host.finished.cause}`
                         }
                       </p>`,
                   )}
@@ -125,7 +125,7 @@ function hostSection(host: HostReport, report: RunReport): Html {
   const { finished, recorded, planned } = host;
   const open = needsAnEye(host) || report.hosts.length <= OPEN_HOSTS;
   const outageMs = finished?.outageMs ?? 0;
-  return html`<details id="${anchor(report, host)}" ${open ? html` open` : undefined}>
+  return markup`<details id="${anchor(report, host)}" ${open ? markup` open` : undefined}>
     <summary>
       <b>${host.host}</b>
       <span class="outcome ${outcomeOf(host) ?? 'unknown'}">${outcomeText(host)}</span>
@@ -135,13 +135,13 @@ function hostSection(host: HostReport, report: RunReport): Html {
         }${outageMs > 0 ? `, cut off for ${formatDuration(outageMs)}` : ''}</span
       >
     </summary>
-    ${finished?.cause === undefined ? undefined : html`<p class="cause">${finished.cause}</p>`}
+    ${finished?.cause === undefined ? undefined : markup`<p class="cause">${finished.cause}</p>`}
     ${finished === undefined ? undefined : list(finishedDetails(finished), 'evidence')}
     ${hazards(host)}
     ${
       planned === undefined
         ? undefined
-        : html`<h4>${plural(planned.changes.length, 'change')}</h4>
+        : markup`<h4>${plural(planned.changes.length, 'change')}</h4>
             ${list(planned.changes, 'changes')}`
     }
     ${recorded === undefined ? undefined : pictures(host, recorded)}
@@ -161,8 +161,8 @@ function hazards(host: HostReport): Html | undefined {
 
 function list(items: readonly string[], kind: string): Html | undefined {
   if (items.length === 0) return undefined;
-  return html`<ul class="${kind}">
-    ${items.map((item) => html`<li>${item}</li>`)}
+  return markup`<ul class="${kind}">
+    ${items.map((item) => markup`<li>${item}</li>`)}
   </ul>`;
 }
 
@@ -177,7 +177,7 @@ function pictures(host: HostReport, recorded: NonNullable<HostReport['recorded']
     : outcome === 'rolled-back'
       ? 'Planned, and taken back'
       : 'Planned';
-  return html`<div class="pictures">
+  return markup`<div class="pictures">
       <figure>
         <figcaption>Before</figcaption>
         <div class="scroll">
@@ -205,7 +205,7 @@ function pictures(host: HostReport, recorded: NonNullable<HostReport['recorded']
         <tbody>
           ${differences.map(
             (item) =>
-              html`<tr>
+              markup`<tr>
                 <td>${item.object}</td>
                 <td>${item.property}</td>
                 <td>${item.before ?? '–'}</td>

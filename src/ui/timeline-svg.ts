@@ -1,7 +1,7 @@
 /** The run as bars over time: a line per host, with its phases, when it was cut off, and its deadline. */
 import type { HostPhase } from '../run/events.js';
 import type { Html } from './html.js';
-import { html } from './html.js';
+import { markup } from './html.js';
 import type { HostReport, RunReport } from './run-report.js';
 import { outcomeOf } from './run-report.js';
 import { truncateText } from './text-width.js';
@@ -47,12 +47,12 @@ export function timelineSvg(report: RunReport): Html {
     const hosts = report.hosts.filter((host) => host.wave === index);
     if (hosts.length === 0) continue;
     rows.push(
-      html`<text class="wave" x="0" y="${y + 13}">wave ${index + 1}</text>
+      markup`<text class="wave" x="0" y="${y + 13}">wave ${index + 1}</text>
         <path class="rule" d="M0 ${y + 18} H${WIDTH}" />`,
     );
     if (wave.startedMs !== undefined && wave.finishedMs !== undefined) {
       rows.push(
-        html`<rect
+        markup`<rect
           class="span"
           x="${x(wave.startedMs)}"
           y="${y + 15}"
@@ -69,7 +69,7 @@ export function timelineSvg(report: RunReport): Html {
     y += 6;
   }
   const height = y + 4;
-  return html`<svg
+  return markup`<svg
     class="timeline"
     role="img"
     aria-label="timeline of the run"
@@ -97,7 +97,7 @@ function ticks(
   const count = Math.floor(seconds / step) + 1;
   return Array.from({ length: count }, (_, index) => {
     const at = x(startedMs + index * step * 1000);
-    return html`<path class="tick" d="M${at} ${TOP - 6} V${height}" />
+    return markup`<path class="tick" d="M${at} ${TOP - 6} V${height}" />
       <text class="tick" x="${at}" y="${TOP - 10}">${formatSeconds(index * step)}</text>`;
   });
 }
@@ -107,7 +107,7 @@ function hostRow(host: HostReport, y: number, x: (ms: number) => number, endMs: 
   const bars = host.phases.map(({ phase, detail, fromMs, toMs }) => {
     const untilMs = toMs ?? endMs;
     const words = `${PHASE_WORDS[phase]}, ${formatDuration(untilMs - fromMs)}${detail === undefined ? '' : `: ${detail}`}`;
-    return html`<rect
+    return markup`<rect
       class="${PHASE_CLASSES[phase]}"
       x="${x(fromMs)}"
       y="${y}"
@@ -118,7 +118,7 @@ function hostRow(host: HostReport, y: number, x: (ms: number) => number, endMs: 
   });
   const outages = host.outages.map(
     ({ fromMs, toMs }) =>
-      html`<rect
+      markup`<rect
         class="away"
         x="${x(fromMs)}"
         y="${y + ROW - 6}"
@@ -133,10 +133,10 @@ function hostRow(host: HostReport, y: number, x: (ms: number) => number, endMs: 
   const deadline =
     deadlineMs === undefined || deadlineMs > endMs
       ? undefined
-      : html`<path class="deadline" d="M${x(deadlineMs)} ${y - 2} v${ROW - 2}"
+      : markup`<path class="deadline" d="M${x(deadlineMs)} ${y - 2} v${ROW - 2}"
           ><title>deadline of ${host.host}</title></path
         >`;
-  return html`<text x="0" y="${y + 10}">${truncateText(host.host, 20, '…')}</text>
+  return markup`<text x="0" y="${y + 10}">${truncateText(host.host, 20, '…')}</text>
     ${bars}${outages}${deadline}
     <text class="outcome ${outcome ?? 'unknown'}" x="${LEFT + CHART + 8}" y="${y + 10}"
       >${

@@ -141,7 +141,7 @@ export function reduceRun(before: RunView, event: RunEvent): RunView {
     case 'host.finished':
       return withFinished(view, event);
     case 'run.stopping':
-      return { ...view, stopping: event.reason };
+      return { ...view, stopping: event.reason, paused: undefined, approval: undefined };
     case 'run.finished':
       return { ...view, result: event };
     case 'host.extended':
