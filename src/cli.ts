@@ -20,6 +20,7 @@ import { pingCommand } from './commands/ping.js';
 import { persistCommand, unpersistCommand } from './commands/persist.js';
 import { planCommand } from './commands/plan.js';
 import { reportCommand } from './commands/report.js';
+import { resumeCommand } from './commands/resume.js';
 import { rollbackCommand } from './commands/rollback.js';
 import { showCommand } from './commands/show.js';
 import { statusCommand } from './commands/status.js';
@@ -50,6 +51,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(applyCommand(setExitCode))
     .addCommand(showCommand(setExitCode))
     .addCommand(statusCommand(setExitCode))
+    .addCommand(resumeCommand(setExitCode))
     .addCommand(rollbackCommand(setExitCode))
     .addCommand(forgetCommand(setExitCode))
     .addCommand(persistCommand(setExitCode))

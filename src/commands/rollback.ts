@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { hostname, userInfo } from 'node:os';
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 import { RUN_FROM_STDIN } from '../agents/bundle.js';
 import type { OpenTransaction } from '../agents/observed-host.js';
@@ -15,9 +15,12 @@ import {
 } from '../agents/transaction.js';
 import { NetorchError } from '../errors.js';
 import type { Connection, ConnectionTarget, Transport } from '../transport/transport.js';
+import { REPORTER_KINDS, type ReporterKind } from '../ui/create-reporter.js';
 import { sanitise } from '../ui/sanitise.js';
+import { commandLine } from './apply.js';
 import { chooseHosts } from './choose-hosts.js';
-import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
+import { readFormerRun } from './former-run.js';
+import { addHostOptions, duration, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
 import { openTransport } from './open-transport.js';
 import { openInventory, targetFor } from './prepare.js';
@@ -25,6 +28,7 @@ import { printErrors } from './print-errors.js';
 import { journals } from './run-folder.js';
 import { runOfOwner } from './run-of-owner.js';
 import { OPEN_STATES, readTransactions } from './status.js';
+import { undoRun } from './undo-run.js';
 
 const MESSAGE_TIMEOUT_MS = 15_000;
 /** The way back may cut off the session that asks for it: so long the host is dialled again. */
@@ -45,18 +49,48 @@ export function whyNotMine(
     : 'its run may still go on: it was begun elsewhere';
 }
 
+type RollbackOptions = HostOptions & Readonly<{ force?: boolean; ui: ReporterKind }>;
+
 export function rollbackCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
-    new Command('rollback').description(
-      'roll open transactions of runs that are gone back now, instead of at their deadline',
-    ),
+    new Command('rollback')
+      .description(
+        'undo a run; or, without one, roll open transactions of runs that are gone back now',
+      )
+      .argument('[run]', 'the run to undo: its name, a beginning of it, or "last"'),
   )
-    .option('--force', 'also those whose run may still go on')
+    .option(
+      '--force',
+      'also transactions whose run may still go on; with a run: also hosts that have changed since',
+    )
+    .option(
+      '--deadline <time>',
+      'with a run: time to prove a host good before its undoing is taken back',
+      duration,
+    )
+    .addOption(
+      new Option('--ui <kind>', 'with a run: how it is shown')
+        .choices([...REPORTER_KINDS])
+        .default('auto'),
+    )
     .addHelpText(
       'after',
-      '\nExit codes: 0 nothing is open any more, 1 error, or a run may still go on, 4 a host is not what it was, or unknown',
+      '\nExit codes: 0 nothing is open any more, 1 error, or a run may still go on, 4 a host is not what it was, or unknown; with a run: as those of apply',
     )
-    .action(async (options: HostOptions & Readonly<{ force?: boolean }>) => {
+    .action(async (wanted: string | undefined, options: RollbackOptions, command: Command) => {
+      if (wanted !== undefined) {
+        const common = readCommonOptions(options);
+        const code = await undoRun({
+          former: await readFormerRun(wanted, { ...common, hosts: 'all' }),
+          common,
+          forks: options.forks,
+          ui: options.ui,
+          command: commandLine(command),
+          force: options.force === true,
+        });
+        setExitCode(code);
+        return;
+      }
       if (options.hosts === undefined) {
         throw new NetorchError('USAGE', 'netorch rollback needs --hosts', {
           notes: ['"netorch status" shows which hosts have open transactions'],

@@ -1,6 +1,6 @@
 /** Carries one play out: its journal, its screen, its interrupts, and the run itself. */
 import { randomBytes } from 'node:crypto';
-import { homedir, hostname, userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import { thisController } from '../run/controller.js';
@@ -8,7 +8,7 @@ import { EventStream } from '../run/event-stream.js';
 import type { EventListener, RunEventBody } from '../run/events.js';
 import type { HostEnvironment } from '../run/host-environment.js';
 import type { HostJob } from '../run/host-job.js';
-import { openJournal, stateFolder } from '../run/journal.js';
+import { openJournal } from '../run/journal.js';
 import { RunSwitch } from '../run/run-switch.js';
 import { executeRun } from '../run/run.js';
 import type { Transport } from '../transport/transport.js';
@@ -20,6 +20,7 @@ import { openTransport } from './open-transport.js';
 import { planFileText, writePlanFile } from './plan-file.js';
 import type { PlayTasks } from './prepare.js';
 import { runCheck } from './run-check.js';
+import { journals } from './run-folder.js';
 
 const TEMPORARY = 'temporary: running only, a reboot brings back what is persistent';
 
@@ -38,7 +39,7 @@ export type PlayToRun = Readonly<{
   about?: Pick<Extract<RunEventBody, { type: 'run.started' }>, 'resumes' | 'undoes'>;
   /** Hears every event of the run. */
   listener?: EventListener;
-  /** Laid over each host's job. */
+  /** Laid over each host's job; then there is no plan that "resume" could take up. */
   job?: (host: string) => Partial<HostJob>;
 }>;
 
@@ -94,11 +95,13 @@ export async function runPlay(options: PlayToRun): Promise<number> {
     [...jobs.values()].map(({ target }) => target),
     (message) => stream.emit({ type: 'log', level: 'info', message }),
   );
-  const journal = openJournal(stateFolder(process.env, homedir()), run);
-  await writePlanFile(
-    join(journal.folder, PLAN_OF_RUN),
-    planFileText(new Date().toISOString(), play, undefined),
-  );
+  const journal = openJournal(journals(), run);
+  if (options.job === undefined) {
+    await writePlanFile(
+      join(journal.folder, PLAN_OF_RUN),
+      planFileText(new Date().toISOString(), play, fingerprints),
+    );
+  }
   let isRecorded = true;
   const death = dieAt(process.env['NETORCH_DIE_AT']);
   stream.listen(death.before);

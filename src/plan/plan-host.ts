@@ -60,6 +60,17 @@ export function planHost(
     ),
   );
   const target = withoutLearnedCosts(merged, desired);
+  return planTarget(host, observation, desired, target, [...notes, ...pruneNotes]);
+}
+
+/** From one host's observation to a whole target state. Throws OWNED_BY_OTHER, RECREATE_REFUSED or NOT_SUPPORTED. */
+export function planTarget(
+  host: string,
+  observation: HostObservation,
+  desired: DesiredState,
+  target: NetworkState,
+  notes: readonly Readonly<{ interface: string; text: string }>[],
+): ChangePlan {
   const management = findManagementPath(observation.state, observation.ssh);
   const plan = planChanges({
     host,
@@ -67,7 +78,7 @@ export function planHost(
     target,
     desired,
     management,
-    notes: [...notes, ...pruneNotes],
+    notes,
   });
   throwCollected([
     ...ownershipErrors(host, observation.state, desired, plan),

@@ -5,11 +5,13 @@ export type Emit = (body: RunEventBody) => void;
 
 export class EventStream {
   private readonly listeners: EventListener[] = [];
-  private seq = 0;
+  private seq: number;
   private readonly clock: () => Date;
 
-  constructor(clock: () => Date) {
+  /** `after`: the number of the last event that was told before, by an earlier process. */
+  constructor(clock: () => Date, after = 0) {
     this.clock = clock;
+    this.seq = after;
   }
 
   /** A listener that throws must not end a run: it is dropped, and `onBroken` is told. */

@@ -3,13 +3,15 @@ import type { ObservedHost } from '../agents/observed-host.js';
 import type { DesiredState } from '../network/desired.js';
 import type { ChangePlan } from '../plan/change.js';
 import type { ProbeSpec } from '../probes/probe-script.js';
-import type { ConnectionTarget } from '../transport/transport.js';
+import type { ConnectOptions, ConnectionTarget } from '../transport/transport.js';
 import type { CommitGate } from './commit-gate.js';
 import type { RunEventBody } from './events.js';
 
 export type HostJob = Readonly<{
   host: string;
   target: ConnectionTarget;
+  /** Where it answers, where that is not what the inventory says (an earlier run has moved it). */
+  dial?: Pick<ConnectOptions, 'address' | 'expectedHostKey'>;
   desired: DesiredState;
   /** In place of `desired`: the plan itself, such as the one that undoes an earlier run. Throws as planHost. */
   planFor?: (observed: ObservedHost) => ChangePlan;

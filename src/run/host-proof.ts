@@ -259,6 +259,8 @@ class HostProof {
           return 'again';
       }
       if (status.secondsLeft <= 0) return 'again';
+      // Of a run that is dead, only the host knows where its deadline is by now.
+      if (sent.nonce === undefined) sent.deadlineMs = env.now() + status.secondsLeft * 1000;
       const recall = this.recallCause();
       if (recall !== undefined) return this.rollBack(connection, recall, []);
       // Reached at the old address though the plan leads to a new one: that proves nothing yet.
@@ -571,7 +573,9 @@ class HostProof {
   private rebooted(observed: ObservedHost): Pass {
     const { sent, report } = this;
     const { persistent, boot } = observed.persistence;
-    const isKept = this.confirmationSent && persistent?.by === sent.id;
+    // Of a dead run it is not known whether it had sent the confirmation: the host's record tells.
+    const isKept =
+      (this.confirmationSent || sent.nonce === undefined) && persistent?.by === sent.id;
     const wanted = isKept ? sent.target : sent.before;
     const fromWanted = compareStates(wanted, observed.state, new Set(sent.scope)).map(
       differenceText,

@@ -61,7 +61,7 @@ class HostRun {
     if (cause !== undefined) return this.report.result('skipped', { cause });
     this.report.phase('connecting');
     const connection = await this.report.timed('connectMs', () =>
-      this.env.transport.connect(this.job.target),
+      this.env.transport.connect(this.job.target, this.job.dial),
     );
     try {
       return await this.overConnection(connection);

@@ -1,5 +1,5 @@
 /** The journal of a run: its events, one JSON object a line, private to the user, synced where it matters. */
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { NetorchError } from '../errors.js';
@@ -32,7 +32,8 @@ export function openJournal(folder: string, run: string): Journal {
   let file: number;
   try {
     mkdirSync(own, { recursive: true, mode: 0o700 });
-    file = openSync(join(own, 'events.jsonl'), 'a', 0o600);
+    file = openSync(join(own, 'events.jsonl'), 'a+', 0o600);
+    endLine(file);
   } catch (error) {
     throw new NetorchError(
       'FILE_UNREADABLE',
@@ -48,4 +49,13 @@ export function openJournal(folder: string, run: string): Journal {
     },
     close: () => closeSync(file),
   };
+}
+
+/** What a dead process left half written stays a line of its own. */
+function endLine(file: number): void {
+  const { size } = fstatSync(file);
+  if (size === 0) return;
+  const last = Buffer.alloc(1);
+  readSync(file, last, 0, 1, size - 1);
+  if (last[0] !== 0x0a) writeSync(file, '\n');
 }

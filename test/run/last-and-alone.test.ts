@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { gateways, jumpHosts } from '../../src/run/last-and-alone.js';
+import type { ConnectionTarget } from '../../src/transport/transport.js';
+import { hostWith } from '../network/documents.js';
+import { JOB } from './fake-host.js';
+
+function target(host: string, address: string, jump?: ConnectionTarget): ConnectionTarget {
+  return { ...JOB.target, host, address, ...(jump === undefined ? {} : { jump }) };
+}
+
+test('jump hosts come in the order in which they may go: the inner before the outer', () => {
+  const gate = target('jump host gate', '192.0.2.1');
+  const inner = target('jump host inner', '192.0.2.2', gate);
+  const found = jumpHosts([
+    target('gate', '192.0.2.1'),
+    target('inner', '192.0.2.2', gate),
+    target('deep', '192.0.2.3', inner),
+    target('far', '192.0.2.4', inner),
+    target('near', '192.0.2.5'),
+  ]);
+  expect([...found]).toEqual([
+    ['inner', 'jump host of deep, far'],
+    ['gate', 'jump host of inner, deep, far'],
+  ]);
+});
+
+test('another port at the address of a jump host is another machine', () => {
+  const gate = { ...target('jump host gate', '192.0.2.1'), port: 2222 };
+  expect(jumpHosts([target('gate', '192.0.2.1'), target('a', '192.0.2.2', gate)]).size).toBe(0);
+});
+
+test('gateways are hosts at whose addresses the routes of others lead', () => {
+  const host = (ip: string, gateway: string) =>
+    hostWith(`interfaces: [{name: eth1, ipv4: {enabled: true, address: [{ip: ${ip}, prefix-length: 24}]}}]
+routes: {config: [{destination: 0.0.0.0/0, next-hop-address: ${gateway}, next-hop-interface: eth1}]}`);
+  const found = gateways(
+    new Map([
+      ['r', host('192.0.2.1', '192.0.2.254')],
+      ['a', host('192.0.2.2', '192.0.2.1')],
+      ['b', host('192.0.2.3', '192.0.2.1')],
+    ]),
+  );
+  expect([...found]).toEqual([['r', 'gateway of a, b']]);
+});
