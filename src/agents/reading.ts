@@ -89,6 +89,17 @@ function bondOptions(data: Json): Record<string, string> {
   return options;
 }
 
+/** ip/iplink_bond_slave.c; kernels before 6.0 have no priority. */
+function bondPortOptions(json: Json): Record<string, string> {
+  const data = objectOf(objectOf(json, 'linkinfo'), 'info_slave_data');
+  const options: Record<string, string> = {};
+  for (const key of ['queue_id', 'prio']) {
+    const value = numberOf(data, key);
+    if (value !== undefined) options[key] = String(value);
+  }
+  return options;
+}
+
 const BRIDGE_NOT_OPTIONS =
   /^(bridge_id|root_id|root_port|root_path_cost|topology_change.*|.*_timer|fdb_n_learned|mcast_hash_elasticity)$/;
 
@@ -195,6 +206,9 @@ function linkOf(
         mode: (textOf(data, 'mode') ?? 'balance-rr') as BondMode,
         options: bondOptions(data),
         ports: ports.map((port) => port.name).sort(compareText),
+        portOptions: Object.fromEntries(
+          ports.map((port) => [port.name, bondPortOptions(port.json)]),
+        ),
       };
     case 'vlan': {
       const base = textOf(json, 'link');

@@ -170,6 +170,9 @@ restore_links() {
 		case $differ in *" $n "*) ;; *) continue ;; esac
 		[ -n "$R_DOWN_OPTIONS" ] && q "link set dev $n type $R_DOWN_OPTIONS"
 		[ -n "$R_OPTIONS" ] && q "link set dev $n type $R_OPTIONS"
+		[ -n "$R_NO_PRIMARY" ] && echo >"$N/$n/bonding/primary"
+		# No two ports of a bond have one queue: those that swap give theirs up first.
+		case $R_PORT_OPTIONS in bond_slave*queue_id*) q "link set dev $n type bond_slave queue_id 0" ;; esac
 		master_of "$n"
 		if [ "$v" != "$R_MASTER" ] || [ "$R_MASTER_KIND" != bond ]; then
 			attr "$n" address

@@ -419,8 +419,8 @@ function portWords(
     const queue = /"queue_id":(\d+)/.exec(line)?.[1] ?? '0';
     const priority = /"prio":(-?\d+)/.exec(line)?.[1] ?? '0';
     const words = [
-      ...(queue === '0' ? [] : ['queue_id', queue]),
-      ...(priority === '0' ? [] : ['prio', priority]),
+      ...(queue === '0' && !changed.has('queue_id') ? [] : ['queue_id', queue]),
+      ...(priority === '0' && !changed.has('prio') ? [] : ['prio', priority]),
     ];
     return words.length === 0 ? [] : ['bond_slave', ...words];
   }
@@ -507,13 +507,19 @@ function recipe(
   let create = '';
   let options: readonly string[] = [];
   let downOptions: readonly string[] = [];
+  let noPrimary = false;
   if (link.kind === 'bond') {
     const all = nonDefaultBondOptions(link.options);
     create = createLine(item, ['type', 'bond', ...bondWords({ mode: link.mode, ...all })]);
     const changed = changedOptions(operations, 'set-bond-options', item.name);
-    const values = { mode: link.mode, ...link.options };
+    const values: Record<string, string> = { mode: link.mode, ...link.options };
     const down = new Set([...changed].filter((key) => needsIdleBond(key)));
     const live = new Set([...changed].filter((key) => !needsIdleBond(key)));
+    noPrimary = changed.has('primary') && link.options['primary'] === undefined;
+    for (const list of ['arp_ip_target', 'ns_ip6_target']) {
+      // The host shows no list that is empty.
+      if (changed.has(list)) values[list] ??= '';
+    }
     if (link.options['primary'] !== undefined) live.add('primary');
     if (down.size > 0) downOptions = ['bond', ...bondWords(pick(values, down))];
     if (live.size > 0) options = ['bond', ...bondWords(pick(values, live))];
@@ -541,6 +547,7 @@ function recipe(
     R_CREATE: create,
     R_IDENTITY: create === '' ? '*' : identityGlob(item, line),
     R_OPTIONS: options.join(' '),
+    R_NO_PRIMARY: noPrimary ? '1' : '',
     R_DOWN_OPTIONS: downOptions.join(' '),
     R_PORT_OPTIONS: portWords(
       line,

@@ -7,7 +7,7 @@ import type { DnsState, InterfaceState, Link, Route, RouteRule } from '../networ
 import { typeOptionWords } from '../network/type-options.js';
 import { NEW_VLAN_OPTIONS } from '../network/vlan.js';
 import type { Change, Operation } from '../plan/change.js';
-import { batchLine } from './batch.js';
+import { batchLine, EMPTY_WORD } from './batch.js';
 import type { Segment, StepLine } from './steps.js';
 
 type Step = Readonly<{ tool: Segment['tool']; text: string }>;
@@ -29,12 +29,28 @@ const bridge = (...words: readonly (string | number)[]): Step => ({
 /** Kernel option name → keyword of `ip link … type bond` (ip/iplink_bond.c), where they differ. */
 const BOND_KEYWORDS: Readonly<Record<string, string>> = { peer_notif_delay: 'peer_notify_delay' };
 
+const EMPTY_BOND_LISTS: ReadonlySet<string> = new Set(['arp_ip_target', 'ns_ip6_target']);
+
+/** What a new bond has anyway. */
+function withoutEmpty(options: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== ''));
+}
+
+/** The file that takes an empty line for "no primary" (bond_option_primary_set). */
+function clearPrimary(name: string, options: Readonly<Record<string, string>>): readonly Step[] {
+  if (options['primary'] !== '') return [];
+  return [{ tool: 'write', text: `/sys/class/net/${batchLine([name])}/bonding/primary ` }];
+}
+
 export function bondWords(options: Readonly<Record<string, string>>): readonly string[] {
   // The mode decides which options are taken, so it comes first; the rest in a fixed order.
-  return Object.entries(options)
-    .sort(([a], [b]) => (a === 'mode' ? -1 : b === 'mode' ? 1 : a < b ? -1 : 1))
-    .filter(([, value]) => value !== '')
-    .flatMap(([key, value]) => [BOND_KEYWORDS[key] ?? key, value]);
+  return (
+    Object.entries(options)
+      .sort(([a], [b]) => (a === 'mode' ? -1 : b === 'mode' ? 1 : a < b ? -1 : 1))
+      // `ip` has no word for "no primary": see clearPrimary. An empty list of targets is one.
+      .filter(([key, value]) => value !== '' || EMPTY_BOND_LISTS.has(key))
+      .flatMap(([key, value]) => [BOND_KEYWORDS[key] ?? key, value === '' ? EMPTY_WORD : value])
+  );
 }
 
 export function bridgeWords(options: Readonly<Record<string, string>>): readonly string[] {
@@ -64,7 +80,7 @@ export function baseWords(link: Link): readonly string[] {
 export function linkTypeWords(link: Link): readonly (string | number)[] | undefined {
   switch (link.kind) {
     case 'bond':
-      return ['type', 'bond', ...bondWords({ mode: link.mode, ...link.options })];
+      return ['type', 'bond', ...bondWords({ mode: link.mode, ...withoutEmpty(link.options) })];
     case 'vlan':
       return [
         'type',
@@ -232,7 +248,20 @@ function stepsOf(operation: Operation): readonly Step[] {
       return [ip('link', 'set', 'dev', operation.name, 'nomaster')];
     case 'set-bond-options':
       return [
-        ip('link', 'set', 'dev', operation.name, 'type', 'bond', ...bondWords(operation.options)),
+        ...(bondWords(operation.options).length === 0
+          ? []
+          : [
+              ip(
+                'link',
+                'set',
+                'dev',
+                operation.name,
+                'type',
+                'bond',
+                ...bondWords(operation.options),
+              ),
+            ]),
+        ...clearPrimary(operation.name, operation.options),
       ];
     case 'set-bridge-options':
       return [
@@ -266,7 +295,7 @@ function stepsOf(operation: Operation): readonly Step[] {
           'dev',
           operation.name,
           'type',
-          'bridge_slave',
+          operation.of === 'bond' ? 'bond_slave' : 'bridge_slave',
           ...bridgeWords(operation.options),
         ),
       ];

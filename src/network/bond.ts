@@ -1,5 +1,6 @@
 /** Bonds: the `link-aggregation:` part of documents, and which option goes with which mode. */
 import { z } from 'zod';
+import { portsConfigSection } from './bond-port.js';
 import { canonicalIp } from './ip.js';
 import { interfaceReference } from './interface-name.js';
 import { documentation, integer, mac, mapping, oneOf, refused, scalarText } from './scalars.js';
@@ -143,7 +144,7 @@ export const bondSection = mapping({
   ports,
   slaves: ports,
   slave: ports,
-  'ports-config': refused('priorities and queues of bond ports are not set by netorch yet'),
+  'ports-config': portsConfigSection,
   description: documentation,
 });
 

@@ -118,6 +118,9 @@ function compareLinks(add: Add, expected: Link, found: Link): void {
       add('link.mode', expected.mode, found.mode);
       compareOptions(add, 'link.options', expected.options, found.options);
       add('link.ports', list(expected.ports), list(found.ports));
+      for (const [port, options] of Object.entries(expected.portOptions ?? {})) {
+        compareOptions(add, `link.ports.${port}`, options, found.portOptions?.[port] ?? {});
+      }
       return;
     case 'vlan':
       if (!same(expected, found)) return;
@@ -167,7 +170,8 @@ function compareOptions(
   found: Readonly<Record<string, string>>,
 ): void {
   for (const [option, value] of Object.entries(expected))
-    add(`${path}.${option}`, value, found[option]);
+    // An option of nothing (no primary, no target to ask) is one that the host does not show.
+    add(`${path}.${option}`, value || NONE, found[option] || NONE);
 }
 
 function compareBridges(add: Add, expected: BridgeLink, found: BridgeLink): void {

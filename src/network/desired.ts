@@ -43,6 +43,8 @@ export type DesiredInterface = Readonly<{
     mode?: BondMode;
     options?: Readonly<Record<string, string>>;
     ports?: readonly string[];
+    /** By port: `queue_id` and `prio`. */
+    portOptions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   }>;
   vlan?: Readonly<{
     base?: string;

@@ -2,8 +2,9 @@
 import { desiredPorts, locationOf } from './desired.js';
 import type { DesiredInterface } from './desired.js';
 import type { Draft } from './merge-draft.js';
+import { hasPriorities, portsConfigProblems } from './bond-port.js';
 import { portsOf } from './state.js';
-import type { BridgeLink, BridgePort, InterfaceState, PortVlan } from './state.js';
+import type { BondLink, BridgeLink, BridgePort, InterfaceState, PortVlan } from './state.js';
 
 export function mergePorts(draft: Draft): void {
   const claims = claimedPorts(draft);
@@ -124,7 +125,11 @@ function fillPorts(
     .filter(([port, controller]) => controller === name && draft.interfaces.has(port))
     .map(([port]) => port)
     .sort();
-  if (link.kind !== 'linux-bridge') {
+  if (link.kind === 'bond') {
+    draft.change(name, { link: bondWithPorts(draft, name, link, ports) });
+    return;
+  }
+  if (link.kind === 'vrf') {
     draft.change(name, { link: { ...link, ports } });
     return;
   }
@@ -133,6 +138,45 @@ function fillPorts(
   draft.change(name, {
     link: { ...link, ports: ports.map((port) => bridgePort(draft, name, link, before, port)) },
   });
+}
+
+function bondWithPorts(
+  draft: Draft,
+  name: string,
+  link: BondLink,
+  ports: readonly string[],
+): BondLink {
+  const observed = draft.before(name)?.link;
+  const before = observed?.kind === 'bond' ? (observed.portOptions ?? {}) : {};
+  const wanted = draft.wanted.get(name);
+  const given = wanted?.bond?.portOptions ?? {};
+  const portOptions = Object.fromEntries(
+    ports.map((port) => {
+      const present = before[port] ?? {};
+      // Another mode takes the ports out and in again: where there are no priorities, they are gone.
+      const isLost = present['prio'] !== undefined && !hasPriorities(link.mode);
+      return [port, { ...present, ...(isLost ? { prio: '0' } : {}), ...given[port] }];
+    }),
+  );
+  if (wanted !== undefined) {
+    for (const [port, text] of portsConfigProblems(link.mode, ports, {
+      ...portOptions,
+      ...given,
+    })) {
+      draft.error(wanted, `bond.portOptions.${port}`, text);
+    }
+  }
+  // A primary that is no port any more is none.
+  const { primary = '', ...others } = link.options;
+  const isGone = primary !== '' && !ports.includes(primary) && observed !== undefined;
+  const options = isGone ? others : link.options;
+  if (isGone && wanted?.bond?.options?.['primary'] !== undefined) {
+    const text = `primary is "${primary}", which is not among its ports`;
+    draft.error(wanted, 'bond.options.primary', text);
+  }
+  const isKnown = Object.values(portOptions).some((values) => Object.keys(values).length > 0);
+  const { kind, mode } = link;
+  return { kind, mode, options, ports, ...(isKnown ? { portOptions } : {}) };
 }
 
 function bridgePort(

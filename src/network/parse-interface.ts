@@ -7,6 +7,7 @@ import { NetorchError, throwCollected } from '../errors.js';
 import type { SourceLocation } from '../errors.js';
 import { BOND_OPTION_NAMES, desiredBondOptions } from './bond.js';
 import type { BondSection } from './bond.js';
+import { desiredPortsConfig } from './bond-port.js';
 import {
   bridgeOptionPath,
   desiredBridgeOptions,
@@ -218,10 +219,15 @@ function readBond(
   for (const [index, port] of (ports ?? []).entries()) {
     mark(`bond.ports.${port}`, [...base, key, index]);
   }
+  const config = section['ports-config'];
+  for (const [index, { name }] of (config ?? []).entries()) {
+    mark(`bond.portOptions.${name}`, [...base, 'ports-config', index]);
+  }
   return {
     ...(section.mode === undefined ? {} : { mode: section.mode }),
     ...(options === undefined ? {} : { options }),
     ...(ports === undefined ? {} : { ports }),
+    ...(config === undefined ? {} : { portOptions: desiredPortsConfig(config) }),
   };
 }
 

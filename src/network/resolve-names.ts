@@ -104,6 +104,13 @@ function renamed(item: DesiredInterface, real: Rename, isFound: boolean): Desire
           bond: {
             ...bond,
             ...(bond.ports === undefined ? {} : { ports: bond.ports.map(real) }),
+            ...(bond.portOptions === undefined
+              ? {}
+              : {
+                  portOptions: Object.fromEntries(
+                    Object.entries(bond.portOptions).map(([port, values]) => [real(port), values]),
+                  ),
+                }),
             ...(primary === undefined
               ? {}
               : { options: { ...bond.options, primary: real(primary) } }),
@@ -134,7 +141,7 @@ function renamedLocations(
   return new Map(
     [...locations].map(([key, location]) => {
       const [, list, name, rest = ''] =
-        /^((?:bond|bridge|vrf)\.ports)\.(.+?)(\.vlans)?$/.exec(key) ?? [];
+        /^((?:bond|bridge|vrf)\.ports|bond\.portOptions)\.(.+?)(\.vlans)?$/.exec(key) ?? [];
       return [
         list === undefined || name === undefined ? key : `${list}.${real(name)}${rest}`,
         location,

@@ -1,5 +1,6 @@
 /** A network state as a nmstate document: what `netorch show` prints, and what can be fed back. */
 import { BOND_MODES, bondOptions, modesOfBondOption, monitorProblems } from './bond.js';
+import { portsConfigDocument } from './bond-port.js';
 import {
   bridgeOptionProblems,
   bridgeOptionsDocument,
@@ -149,10 +150,12 @@ function showBond(link: BondLink): Document {
   if (typeof primary === 'string' && primary !== '' && !link.ports.includes(primary)) {
     delete options['primary'];
   }
+  const config = portsConfigDocument(link.portOptions ?? {});
   return {
     mode: BOND_MODES.find((mode) => mode === link.mode),
     options,
     port: link.ports,
+    ...(config.length === 0 ? {} : { 'ports-config': config }),
   };
 }
 

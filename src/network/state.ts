@@ -59,6 +59,8 @@ export type BondLink = Readonly<{
   options: Readonly<Record<string, string>>;
   /** Sorted by name. */
   ports: readonly string[];
+  /** By port: `queue_id` and `prio` as text. In a target only what the plan names or was observed. */
+  portOptions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }>;
 
 export type VlanProtocol = '802.1q' | '802.1ad';

@@ -2,6 +2,7 @@
 import { NetorchError } from '../errors.js';
 import type { SourceLocation } from '../errors.js';
 import { bondOptionProblems, monitorProblems } from './bond.js';
+import { portsConfigProblems } from './bond-port.js';
 import { bridgeOptionProblems } from './bridge.js';
 import { sortByPlace } from './error-order.js';
 import { desiredBase, desiredPorts, locationOf } from './desired.js';
@@ -118,6 +119,8 @@ class Check {
       }
     }
     this.#twice(item, 'bond.ports', bond.ports ?? []);
+    const problems = portsConfigProblems(bond.mode, bond.ports, bond.portOptions ?? {});
+    for (const [port, text] of problems) this.#error(item, `bond.portOptions.${port}`, text);
     const primary = options['primary'];
     if (primary !== undefined && primary !== '' && bond.ports?.includes(primary) === false) {
       this.#error(

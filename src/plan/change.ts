@@ -43,7 +43,8 @@ export type Operation =
       kind: Link['kind'];
       options: Readonly<Record<string, string>>;
     }>
-  | Readonly<{ op: 'set-port-options'; name: string; options: BridgePort['options'] }>
+  /** Of a bridge's port, or of a bond's. */
+  | Readonly<{ op: 'set-port-options'; name: string; options: BridgePort['options']; of?: 'bond' }>
   | Readonly<{ op: 'add-port-vlan'; name: string; vlan: PortVlan }>
   | Readonly<{ op: 'delete-port-vlan'; name: string; vid: number }>
   | Readonly<{ op: 'set-ipv6-enabled'; name: string; enabled: boolean }>

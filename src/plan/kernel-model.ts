@@ -7,6 +7,7 @@
  * (undefined), so that the planner sets it explicitly.
  */
 import { assertNever } from '../errors.js';
+import { NEW_BOND_PORT } from '../network/bond-port.js';
 import { isInSubnet } from '../network/ip.js';
 import { routeDevices, routeWay } from '../network/route.js';
 import { ruleMeaning } from '../network/rule.js';
@@ -70,6 +71,11 @@ export class KernelModel {
     for (const item of state.interfaces.values()) {
       if (item.link.kind === 'linux-bridge') {
         for (const port of item.link.ports) portSettings.set(port.name, port);
+      }
+      if (item.link.kind === 'bond') {
+        for (const [name, options] of Object.entries(item.link.portOptions ?? {})) {
+          portSettings.set(name, { name, options, vlans: [] });
+        }
       }
     }
     for (const item of state.interfaces.values()) {
@@ -329,6 +335,7 @@ export class KernelModel {
       // drivers/net/bonding/bond_main.c bond_enslave: an unset bond MAC is taken from the first port.
       if (isFirst && controller.mac === undefined) this.setMac(controller, port.mac ?? '');
       port.mac = controller.mac;
+      port.portOptions = { ...NEW_BOND_PORT };
       port.up = true;
       port.ipv6 = [];
     } else if (controller.link.kind === 'linux-bridge') {

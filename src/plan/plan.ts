@@ -24,6 +24,7 @@ import type { Change, ChangePlan, Hazard, ManagementPath, Operation } from './ch
 import { changeHazards, planHazards } from './hazards.js';
 import { describe, identity } from './describe.js';
 import { KernelModel, routeKey, sameRoute } from './kernel-model.js';
+import { bondPortChanges } from './bond-port-changes.js';
 import { propertyChanges } from './property-changes.js';
 import { outageSeconds } from './outage.js';
 import { planScope } from './scope.js';
@@ -293,7 +294,7 @@ class Planner {
     if (wanted.link.kind !== 'bond' || item?.link.kind !== 'bond') return different;
     if (item.link.mode !== wanted.link.mode) different['mode'] = wanted.link.mode;
     for (const [key, value] of Object.entries(wanted.link.options)) {
-      if (item.link.options[key] !== value) different[key] = value;
+      if ((item.link.options[key] ?? '') !== value) different[key] = value;
     }
     // The kernel keeps these two in units of miimon: they change with it unless given anew.
     if (different['miimon'] !== undefined) {
@@ -402,6 +403,7 @@ class Planner {
       this.setMtu(wanted);
     this.settleIpv6(wanted);
     this.attachPorts(wanted);
+    this.settleBondPorts(wanted);
     if (wanted.link.kind === 'linux-bridge') this.settleBridge(wanted, wanted.link);
     // Only now: a bridge's MAC and MTU followed its ports as they came.
     this.settleMac(wanted);
@@ -478,7 +480,7 @@ class Planner {
         id: `set options ${wanted.name}`,
         action: 'modify',
         object: wanted.name,
-        summary: `set ${keys.map((key) => `${key} ${different[key] ?? ''}`).join(', ')} of bond ${wanted.name}`,
+        summary: `set ${keys.map((key) => `${key} ${different[key] || 'none'}`).join(', ')} of bond ${wanted.name}`,
         why: this.why(
           wanted.name,
           [...keys.map((key) => `bond.options.${key}`), 'bond.mode', 'bond.options', 'bond', ''],
@@ -604,6 +606,27 @@ class Planner {
         },
         ...(mustBeDown ? [{ op: 'set-down', name: port } as const] : []),
         { op: 'attach', name: port, to: wanted.name },
+      );
+    }
+  }
+
+  private settleBondPorts(wanted: InterfaceState): void {
+    if (wanted.link.kind !== 'bond') return;
+    for (const { name, options } of bondPortChanges(wanted.link, (port) => this.model.get(port))) {
+      const words = Object.entries(options).map(([key, value]) => `${key} ${value}`);
+      this.emit(
+        {
+          id: `set port options ${name}`,
+          action: 'modify',
+          object: name,
+          summary: `set ${words.join(', ')} of port ${name} of ${wanted.name}`,
+          why: this.why(
+            wanted.name,
+            [`bond.portOptions.${name}`, 'bond.mode', 'bond.ports'],
+            'put back: a port that comes to a bond begins without',
+          ),
+        },
+        { op: 'set-port-options', of: 'bond', name, options },
       );
     }
   }

@@ -93,6 +93,11 @@ export function legalState(g: Gen): NetworkState {
     const ports = [take((name) => name.startsWith('eth')), take((name) => name.startsWith('eth'))]
       .filter((name) => name !== undefined)
       .sort();
+    const queues = pick([
+      ['0', '0'],
+      ['1', '2'],
+      ['2', '1'],
+    ]);
     const bond = add(`bond${index}`, {
       kind: 'bond',
       mode,
@@ -110,6 +115,17 @@ export function legalState(g: Gen): NetworkState {
         min_links: '0',
       },
       ports,
+      portOptions: Object.fromEntries(
+        ports.map((port, place) => [
+          port,
+          {
+            queue_id: queues[place] ?? '0',
+            prio: ['active-backup', 'balance-tlb', 'balance-alb'].includes(mode)
+              ? pick(['0', '-1', '7'])
+              : '0',
+          },
+        ]),
+      ),
     });
     for (const port of ports) attach(port, bond, { mtu: bond.mtu, mac: bond.mac });
     free.push(bond.name);

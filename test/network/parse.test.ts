@@ -356,7 +356,6 @@ describe('what netorch does not do is refused by name', () => {
     [item('eth1', 'ethernet: {sr-iov: {total-vfs: 2}}'), 'SR-IOV'],
     [item('eth1', 'ethtool: {ring: {rx: 5}}'), 'ethtool'],
     [item('"sriov:eth1:0"', 'type: ethernet'), 'SR-IOV virtual functions'],
-    [item('bond0', 'type: bond\nlink-aggregation: {ports-config: [{name: a}]}'), 'priorities'],
     ['ovs-db: {}', 'Open vSwitch'],
     ['capture: {a: b}', 'NMPolicy captures'],
     ['routes: {config: [{destination: 0.0.0.0/0, next-hop-interface: a, vrf-name: v}]}', 'VRFs'],

@@ -82,6 +82,14 @@ export function refusal(model: KernelModel, operation: Operation): string | unde
       }
       return undefined;
     }
+    case 'set-port-options': {
+      const queue = operation.options['queue_id'];
+      if (operation.of !== 'bond' || queue === undefined || queue === '0') return undefined;
+      const taken = model
+        .portsOf(named?.controller ?? '')
+        .some((port) => port !== named && port.portOptions['queue_id'] === queue);
+      return taken ? `queue ${queue} is another port's` : undefined;
+    }
     case 'set-mtu': {
       const base = named === undefined ? undefined : baseOf(named.link);
       if (named === undefined || base === undefined || !isLimited(named.link)) return undefined;
