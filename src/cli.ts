@@ -22,6 +22,7 @@ import { planCommand } from './commands/plan.js';
 import { reportCommand } from './commands/report.js';
 import { resumeCommand } from './commands/resume.js';
 import { rollbackCommand } from './commands/rollback.js';
+import { schemaCommand } from './commands/schema.js';
 import { showCommand } from './commands/show.js';
 import { statusCommand } from './commands/status.js';
 import { validateCommand } from './commands/validate.js';
@@ -67,6 +68,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(inventoryCommand())
     .addCommand(initCommand())
     .addCommand(labCommand())
+    .addCommand(schemaCommand())
     .addCommand(completionCommand());
   program.addCommand(completeCommand(program), { hidden: true });
   const exitAsCommander = (command: Command): void => {

@@ -36,7 +36,8 @@ const list = z
   })
   .optional();
 
-const topLevel = mapping({
+/** The outermost keys of a document in the long form. */
+export const topLevel = mapping({
   description: documentation,
   interfaces: list,
   routes: mapping({ config: list, running: documentation }).optional(),

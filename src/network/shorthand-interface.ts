@@ -88,7 +88,13 @@ const OWN_WORDS: Readonly<Record<string, readonly string[]>> = {
   'linux-bridge': ['ports', 'stp'],
 };
 
-const COMMON_WORDS = ['ip', GATEWAY, 'dhcp', 'autoconf', 'mac', 'routes'];
+/** Words that every interface may have, in the long form too. */
+export const INTERFACE_WORDS = ['ip', GATEWAY, 'dhcp', 'autoconf', 'mac', 'routes'];
+
+/** The words of the shorthand that an entry of the type may have, beside the keys of the long form. */
+export function sectionWords(type: string): readonly string[] {
+  return [...Object.keys(WORDS[type] ?? {}), ...(OWN_WORDS[type] ?? []), ...INTERFACE_WORDS];
+}
 
 type Collected = Readonly<{ errors: NetorchError[]; routes: Located[] }>;
 
@@ -113,7 +119,7 @@ export function expandSectionItem(
   if (type === 'vlan') tree.put([FROM_NAME], valueFrom(true, at), owner, errors);
   const words = WORDS[type] ?? {};
   const kind = KINDS.find((known) => known === type);
-  const known = [...Object.keys(words), ...(OWN_WORDS[type] ?? []), ...COMMON_WORDS];
+  const known = sectionWords(type);
   const allowed = kind === undefined ? undefined : new Set([...known, ...interfaceKeys(kind)]);
   for (const [key, value] of locatedEntries(item)) {
     const path = Object.hasOwn(words, key) ? words[key] : undefined;
@@ -126,7 +132,7 @@ export function expandSectionItem(
     } else if (type === 'linux-bridge' && key === 'stp') {
       const path = ['bridge', 'options', 'stp'];
       tree.put(isPlainMap(value.value) ? path : [...path, 'enabled'], value, owner, errors);
-    } else if (COMMON_WORDS.includes(key)) {
+    } else if (INTERFACE_WORDS.includes(key)) {
       expandCommonWord(tree, name, key, value, collected);
     } else if (allowed?.has(key) === false) {
       const text = `interface ${owner}: unknown key "${key}"${didYouMean(key, allowed)}`;
@@ -143,7 +149,7 @@ export function expandInterfaceItem(
   collected: Collected,
 ): void {
   for (const [key, value] of locatedEntries(item)) {
-    if (COMMON_WORDS.includes(key)) expandCommonWord(tree, name, key, value, collected);
+    if (INTERFACE_WORDS.includes(key)) expandCommonWord(tree, name, key, value, collected);
     else tree.put([key], value, `"${name}"`, collected.errors);
   }
 }

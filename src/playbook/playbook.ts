@@ -167,7 +167,8 @@ const patternSchema = z
     typeof pattern === 'string' ? pattern : pattern.flatMap(splitHostPattern).join(','),
   );
 
-const playSchema = z.strictObject({
+/** A play as it is written. */
+export const playSchema = z.strictObject({
   name: z.string().optional(),
   hosts: patternSchema,
   ...rolloutShape,

@@ -22,7 +22,8 @@ export type Project = Readonly<{
   missing: readonly string[];
 }>;
 
-const settingsSchema = z.strictObject({
+/** netorch.yml as it is written. */
+export const settingsSchema = z.strictObject({
   inventory: z
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
       error: 'must be a file or folder, or a list of those',
