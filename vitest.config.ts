@@ -13,6 +13,7 @@ const LONG = [
   'examples',
   'open-transaction',
   'owners',
+  'persistence',
 ].map((name) => `test/e2e/${name}.test.ts`);
 
 const lab = {

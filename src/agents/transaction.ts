@@ -135,6 +135,7 @@ export function transactionsScript(): string {
     'echo "uptime $up"',
     'echo "user $(id -u)"',
     'transactions',
+    'persistence',
   );
 }
 

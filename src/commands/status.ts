@@ -3,12 +3,14 @@ import { Command } from 'commander';
 
 import { RUN_FROM_STDIN } from '../agents/bundle.js';
 import type { OpenTransaction } from '../agents/observed-host.js';
+import { parsePersistence } from '../agents/persistence.js';
 import { parseTransactions } from '../agents/reading.js';
 import { splitSections } from '../agents/canonical.js';
 import { transactionsScript } from '../agents/transaction.js';
 import { NetorchError } from '../errors.js';
 import { notRoot } from '../run/observe-host.js';
 import type { ExecResult } from '../transport/transport.js';
+import { persistenceLines } from '../run/persistence-text.js';
 import { sanitise } from '../ui/sanitise.js';
 import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
@@ -73,7 +75,7 @@ export function readTransactions(
 export function statusCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
     new Command('status').description(
-      'show open transactions on hosts, and how the last ones ended',
+      'show open transactions on hosts, how the last ones ended, and what a reboot brings back',
     ),
   )
     .option('--json', 'print one JSON object: host to transactions')
@@ -92,7 +94,10 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
             input: transactionsScript(),
             timeoutMs: 15_000,
           });
-          return readTransactions(target.host, answer);
+          return {
+            transactions: readTransactions(target.host, answer),
+            persistence: parsePersistence(splitSections(answer.stdout).get('persistence') ?? []),
+          };
         },
       );
       let hasOpen = false;
@@ -104,16 +109,20 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
           printErrors(answer.error);
           continue;
         }
-        all[answer.host] = answer.value;
-        hasOpen ||= answer.value.some((item) => OPEN_STATES.has(item.state));
+        const { transactions, persistence } = answer.value;
+        all[answer.host] = transactions;
+        hasOpen ||= transactions.some((item) => OPEN_STATES.has(item.state));
         if (options.json === true) continue;
-        if (answer.value.length === 0) process.stdout.write(`${answer.host}: no transactions\n`);
-        for (const item of answer.value) {
+        if (transactions.length === 0) process.stdout.write(`${answer.host}: no transactions\n`);
+        for (const item of transactions) {
           process.stdout.write(
             sanitise(
               `${answer.host}: ${item.transaction} ${describe(item)} (${item.owner}${runWord(item)})`,
             ) + '\n',
           );
+        }
+        for (const line of persistenceLines(persistence)) {
+          process.stdout.write(`${sanitise(`${answer.host}: ${line}`)}\n`);
         }
       }
       if (options.json === true) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);

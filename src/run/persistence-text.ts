@@ -1,0 +1,41 @@
+/** What survives a reboot of a host, and what the last one made of it, for people. */
+import type { Persistence } from '../agents/persistence.js';
+import { objectsOf, recordText } from '../backends/persist-record.js';
+
+/** One sentence each; none for a host of which netorch keeps nothing. */
+export function persistenceLines({ persistent, running, boot }: Persistence): readonly string[] {
+  const lines: string[] = [];
+  if (persistent !== undefined) lines.push(`persistent: ${persistent.scope.join(', ')}`);
+  if (running !== undefined && running !== persistent) {
+    const objects = objectsOf(
+      persistent === undefined
+        ? running.lines
+        : [
+            ...running.lines.filter((line) => !persistent.lines.includes(line)),
+            ...persistent.lines.filter((line) => !running.lines.includes(line)),
+          ],
+    );
+    if (objects.length > 0 || (persistent !== undefined && !isSame(running, persistent))) {
+      lines.push(
+        `temporary: ${objects.length === 0 ? 'what was taken away' : objects.join(', ')}: gone after a reboot, unless "netorch persist" keeps it`,
+      );
+    }
+  }
+  if (boot !== undefined && !boot.good) {
+    for (const name of boot.missingInterfaces) {
+      lines.push(`at its last boot ${name} was not there: what stands on it was left out`);
+    }
+    const objects = objectsOf([...boot.missing, ...boot.surplus]).filter(
+      (object) => !boot.missingInterfaces.includes(object),
+    );
+    if (objects.length > 0) {
+      lines.push(`its last boot could not make these as they are to be: ${objects.join(', ')}`);
+    }
+  }
+  return lines;
+}
+
+function isSame(one: Persistence['running'], other: Persistence['running']): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return recordText({ ...one, by: '' }) === recordText({ ...other, by: '' });
+}

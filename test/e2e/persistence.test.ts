@@ -1,0 +1,317 @@
+/**
+ * What a reboot and a power cut leave of a change: always a whole state, the former one or the new one.
+ * h1 runs a plain init, h3 systemd.
+ */
+import { expect, test } from 'vitest';
+
+import { describeInLab, type Bench } from './bench.js';
+
+const HOSTS = ['h1', 'h3'];
+
+/** Each kind of interface; the management address moves to a bridge, off the NIC that the boot gives it to. */
+const EVERYTHING = {
+  interfaces: [
+    { name: 'eth1', type: 'ethernet', state: 'up', ipv4: { enabled: false } },
+    {
+      name: 'br1',
+      type: 'linux-bridge',
+      state: 'up',
+      bridge: {
+        options: { stp: { enabled: false } },
+        port: [
+          { name: 'eth1', 'stp-path-cost': 50 },
+          {
+            name: 'veth7',
+            vlan: { mode: 'access', tag: 100 },
+          },
+        ],
+      },
+      ipv4: {
+        enabled: true,
+        address: [{ ip: '10.10.0.{{ 10 + lab_index }}', 'prefix-length': 24 }],
+      },
+    },
+    {
+      name: 'bond0',
+      type: 'bond',
+      state: 'up',
+      mtu: 9000,
+      'link-aggregation': {
+        mode: '802.3ad',
+        port: ['eth3', 'eth4'],
+        options: { lacp_rate: 'fast', xmit_hash_policy: 'layer3+4' },
+      },
+    },
+    { name: 'bond0.100', type: 'vlan', state: 'up', vlan: { 'base-iface': 'bond0', id: 100 } },
+    {
+      name: 'br100',
+      type: 'linux-bridge',
+      state: 'up',
+      bridge: { options: { stp: { enabled: true } }, port: [{ name: 'bond0.100' }] },
+      ipv4: {
+        enabled: true,
+        address: [{ ip: '10.100.0.{{ 10 + lab_index }}', 'prefix-length': 24 }],
+      },
+      ipv6: {
+        enabled: true,
+        address: [{ ip: '2001:db8:100::{{ lab_index }}', 'prefix-length': 64 }],
+      },
+    },
+    { name: 'veth7', type: 'veth', state: 'up', veth: { peer: 'veth8' } },
+    { name: 'veth8', type: 'veth', state: 'up', veth: { peer: 'veth7' } },
+    { name: 'dummy7', type: 'dummy', state: 'up', mtu: 1400 },
+    {
+      name: 'vx7',
+      type: 'vxlan',
+      state: 'up',
+      vxlan: { id: 7, 'base-iface': 'br1', remote: '10.10.0.1', 'destination-port': 4789 },
+    },
+  ],
+  routes: {
+    config: [
+      { destination: '0.0.0.0/0', 'next-hop-interface': 'eth1', state: 'absent' },
+      { destination: '0.0.0.0/0', 'next-hop-interface': 'br1', 'next-hop-address': '10.10.0.1' },
+      {
+        destination: '172.16.0.0/16',
+        'next-hop-interface': 'br100',
+        'next-hop-address': '10.100.0.1',
+      },
+      { destination: '203.0.113.0/24', 'route-type': 'blackhole' },
+      {
+        destination: '0.0.0.0/0',
+        'next-hop-interface': 'br100',
+        'next-hop-address': '10.100.0.1',
+        'table-id': 200,
+      },
+    ],
+  },
+  'route-rules': {
+    config: [{ 'ip-from': '10.100.0.0/24', 'route-table': 200, priority: 1000 }],
+  },
+  'dns-resolver': { config: { server: ['10.10.0.1'], search: ['lab.example'] } },
+};
+
+const play = (network: object, extra: object = {}) => [
+  { name: 'persistence', hosts: 'cluster1', ...extra, network },
+];
+const dummy = (mtu: number) => ({
+  interfaces: [{ name: 'dummy7', type: 'dummy', state: 'up', mtu }],
+});
+
+/** What a host answers of its dummy7: its MTU, or "none". */
+async function mtuOf(bench: Bench, host: string): Promise<string> {
+  return (await bench.on(host, 'cat /sys/class/net/dummy7/mtu 2>/dev/null || echo none')).trim();
+}
+
+/** The host has booted, and what it brings back at boot has been brought back. */
+async function booted(bench: Bench, host: string): Promise<void> {
+  await bench.lab.waitUntilUp(host);
+  await bench.on(
+    host,
+    `if [ -e /var/lib/netorch/boot.sh ]; then
+       pass=boot; [ -d /run/systemd/system ] && pass=late
+       until grep -qs "^pass $pass" /run/netorch/.boot/report || [ -e /run/netorch/running ]; do sleep 0.2; done
+     fi`,
+  );
+}
+
+/** Cuts a host's power when it is at a point of persist (persist.sh); the change is under way meanwhile. */
+async function cutAt(bench: Bench, host: string, point: string, mtu: number): Promise<void> {
+  await bench.on(host, `mkdir -p /run/netorch/points && : >/run/netorch/points/${point}`);
+  const run = bench.startApply(bench.write(`mtu-${mtu}.yml`, play(dummy(mtu))), host);
+  await bench.on(host, `until [ -e /run/netorch/points/${point}.reached ]; do sleep 0.1; done`);
+  await bench.lab.cut(host);
+  await run.kill();
+  await bench.lab.powerOn(host);
+  await booted(bench, host);
+}
+
+describeInLab('after a reboot', (bench) => {
+  test('a confirmed change is there again, each kind of interface', async () => {
+    const file = bench().write('everything.yml', play(EVERYTHING));
+    const run = await bench().apply(file, HOSTS.join(','), { deadline: 60 });
+    for (const host of HOSTS) expect(run.finished(host)).toMatchObject({ outcome: 'confirmed' });
+    expect(run.code).toBe(0);
+
+    await Promise.all(
+      HOSTS.map(async (host) => {
+        const before = await bench().snapshot(host);
+        await bench().lab.reboot(host);
+        await booted(bench(), host);
+        await expect.poll(() => bench().snapshot(host), { timeout: 20_000 }).toEqual(before);
+        // The address that the boot gives to eth1 has gone again, and the switch answers through the bond.
+        await bench().on(host, 'ping -c 1 -W 5 10.100.0.1');
+      }),
+    );
+    const plan = await bench().run(['plan', file, '--hosts', HOSTS.join(',')]);
+    expect(plan.stdout + plan.stderr).toMatch(/nothing to do/);
+    expect(plan.code).toBe(0);
+  });
+
+  test('a change that nobody confirmed is gone, and the former one is there', async () => {
+    const former = await bench().apply(bench().write('a.yml', play(dummy(1400))), HOSTS.join(','));
+    expect(former.code).toBe(0);
+    const file = bench().write('b.yml', [
+      { name: 'b', hosts: 'cluster1', network: dummy(1300), probes: [{ ping: '203.0.113.9' }] },
+    ]);
+    await Promise.all(
+      HOSTS.map(async (host) => {
+        const run = bench().startApply(file, host, { deadline: 120 });
+        await run.seen('host.phase', (event) => event.phase === 'probing');
+        expect(await mtuOf(bench(), host)).toBe('1300');
+        await bench().lab.reboot(host);
+        const { finished } = await run.ended;
+        expect(finished(host)).toMatchObject({ outcome: 'rolled-back', verified: true });
+        await booted(bench(), host);
+        expect(await mtuOf(bench(), host)).toBe('1400');
+      }),
+    );
+  });
+
+  test('a temporary change is gone; persist keeps what runs, unpersist keeps nothing', async () => {
+    const file = bench().write('temporary.yml', play(dummy(1400), { temporary: true }));
+    const run = await bench().apply(file, 'h1');
+    expect(run.finished('h1').outcome).toBe('confirmed');
+    expect(run.events.find((event) => event.type === 'run.finished')).toMatchObject({
+      notes: [expect.stringContaining('temporary')],
+    });
+    await bench().lab.reboot('h1');
+    await booted(bench(), 'h1');
+    await bench().expectAsAtBoot('h1');
+
+    await bench().apply(file, 'h1');
+    const kept = await bench().run(['persist', '--hosts', 'h1']);
+    expect(kept).toMatchObject({ code: 0, stdout: 'h1: persistent: dummy7\n' });
+    await bench().lab.reboot('h1');
+    await booted(bench(), 'h1');
+    expect(await mtuOf(bench(), 'h1')).toBe('1400');
+
+    expect(await bench().run(['unpersist', '--hosts', 'h1'])).toMatchObject({ code: 0 });
+    expect(await mtuOf(bench(), 'h1')).toBe('1400');
+    await bench().lab.reboot('h1');
+    await booted(bench(), 'h1');
+    await bench().expectAsAtBoot('h1');
+    expect(await bench().on('h1', 'ls -d /var/lib/netorch /etc/rc.local 2>/dev/null; :')).toBe('');
+  });
+
+  test('an interface that is missing is left out, by name, and the rest is there', async () => {
+    const file = bench().write(
+      'missing.yml',
+      play({
+        interfaces: [
+          {
+            name: 'bond0',
+            type: 'bond',
+            state: 'up',
+            'link-aggregation': { mode: 'active-backup', port: ['eth2', 'eth3'] },
+            ipv4: { enabled: true, address: [{ ip: '198.51.100.7', 'prefix-length': 24 }] },
+          },
+        ],
+      }),
+    );
+    expect((await bench().apply(file, 'h1')).code).toBe(0);
+    // The NIC that netorch waits for comes under another name from now on.
+    await bench().on(
+      'h1',
+      `printf '%s\\n' '#!/bin/sh' 'ip link set eth3 down; ip link set eth3 name other3' "$(sed 1d /etc/rc.local)" >/etc/rc.local; sync`,
+    );
+    await bench().lab.reboot('h1');
+    await booted(bench(), 'h1');
+    expect(
+      await bench().on('h1', 'cat /sys/class/net/bond0/bonding/slaves; ip -br addr show dev bond0'),
+    ).toMatch(/^eth2\n.*198\.51\.100\.7\/24/);
+    const status = await bench().run(['status', '--hosts', 'h1']);
+    expect(status.stdout).toMatch(/eth3 was not there/);
+    await bench().on('h1', 'ip link set other3 down; ip link set other3 name eth3');
+  });
+});
+
+describeInLab('a power cut in the middle of persist', (bench) => {
+  test.each([
+    ['persist-begin', '1400'],
+    ['boot.sh-written', '1400'],
+    ['boot.sh-synced', '1400'],
+    ['boot.sh-renamed', /^(1400|1300)$/],
+    ['persist-end', '1300'],
+  ])('at %s leaves one state, whole', async (point, expected) => {
+    const former = await bench().apply(bench().write('a.yml', play(dummy(1400))), 'h1');
+    expect(former.finished('h1').outcome).toBe('confirmed');
+    await cutAt(bench(), 'h1', point, 1300);
+    expect(await mtuOf(bench(), 'h1')).toMatch(expected);
+    expect(await bench().on('h1', 'grep -c "^result good" /run/netorch/.boot/report')).toBe('1\n');
+  });
+
+  test.each([
+    ['h1', 'rc.local-synced', 'none'],
+    ['h1', 'rc.local-renamed', 'none'],
+    ['h1', 'boot.sh-synced', 'none'],
+    ['h1', 'persist-end', '1300'],
+    ['h3', 'netorch-restore.service-linked', 'none'],
+    ['h3', 'boot.sh-synced', 'none'],
+    ['h3', 'persist-end', '1300'],
+  ])('of %s that is the first one, at %s: nothing, or all of it', async (host, point, expected) => {
+    await cutAt(bench(), host, point, 1300);
+    expect(await mtuOf(bench(), host)).toBe(expected);
+    if (expected === 'none') await bench().expectAsAtBoot(host);
+  });
+});
+
+describeInLab('what cannot be made persistent', (bench) => {
+  test('is confirmed, not persistent, and says why; later it can be', async () => {
+    const mount = (folder: string) =>
+      `mount --bind ${folder} ${folder} && mount -o remount,bind,ro ${folder}`;
+    const file = bench().write('a.yml', play(dummy(1400)));
+    await bench().on('h1', mount('/var/lib'));
+    await bench().on('h3', mount('/etc/systemd'));
+    try {
+      const run = await bench().apply(file, HOSTS.join(','));
+      expect(run.finished('h1')).toMatchObject({
+        outcome: 'confirmed-not-persistent',
+        cause: expect.stringMatching(/\/var\/lib\/netorch could not be made: Read-only/),
+      });
+      expect(run.finished('h3')).toMatchObject({
+        outcome: 'confirmed-not-persistent',
+        cause: expect.stringMatching(/netorch-restore\.service could not be written: Read-only/),
+      });
+      expect(run.code).toBe(5);
+    } finally {
+      await bench().on('h1', 'umount /var/lib');
+      await bench().on('h3', 'umount /etc/systemd');
+    }
+    // Nothing is left to change; that it is not persistent yet is no reason to leave it so.
+    const again = await bench().apply(file, HOSTS.join(','));
+    for (const host of HOSTS) expect(again.finished(host).outcome).toBe('confirmed');
+    expect(again.code).toBe(0);
+    expect((await bench().apply(file, HOSTS.join(','))).finished('h1').outcome).toBe('unchanged');
+  });
+
+  test('is what ifupdown configures at boot: the plan names it, and nothing is fought over', async () => {
+    await bench().on(
+      'h1',
+      `mkdir -p /etc/network
+       printf 'auto lo eth2\\niface lo inet loopback\\niface eth2 inet static\\n  address 192.0.2.9/24\\n' >/etc/network/interfaces
+       [ -e /etc/init.d/networking ] || { mkdir -p /etc/init.d; : >/etc/init.d/networking; : >/run/made-networking; }`,
+    );
+    try {
+      const file = bench().write(
+        'owned.yml',
+        play({ interfaces: [{ name: 'eth2', type: 'ethernet', state: 'up', mtu: 1400 }] }),
+      );
+      const plan = await bench().run(['plan', file, '--hosts', 'h1']);
+      expect(plan.stdout).toMatch(
+        /ifupdown \(\/etc\/network\/interfaces\) configures eth2 at boot/,
+      );
+      const run = await bench().apply(file, 'h1');
+      expect(run.finished('h1')).toMatchObject({
+        outcome: 'confirmed-not-persistent',
+        cause: expect.stringContaining('eth2 by ifupdown (/etc/network/interfaces)'),
+      });
+      expect(await bench().on('h1', 'ls -d /var/lib/netorch 2>/dev/null; :')).toBe('');
+    } finally {
+      await bench().on(
+        'h1',
+        'rm -f /etc/network/interfaces; [ ! -e /run/made-networking ] || rm -f /etc/init.d/networking /run/made-networking',
+      );
+    }
+  });
+});
