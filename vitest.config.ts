@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/faults/**'],
           // Real sshd and real shells: slow machines must not turn into failures.
           testTimeout: 60_000,
         },
@@ -43,6 +43,18 @@ export default defineConfig({
         test: { ...lab, name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: LONG },
       },
       { extends: true, test: { ...lab, name: 'e2e-long', include: LONG } },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          fileParallelism: false,
+          // As many cases at once as there are hosts.
+          maxConcurrency: Number(process.env['NETORCH_FAULTS_HOSTS']?.split(',').length ?? 2),
+          testTimeout: 2 * LAB_TEST_MS,
+          hookTimeout: LAB_HOOK_MS,
+        },
+      },
     ],
   },
 });

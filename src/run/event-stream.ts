@@ -1,7 +1,16 @@
 /** The run's event stream: numbers and dates each event, and hands it to every listener in order. */
+import { channel } from 'node:diagnostics_channel';
+
 import type { EventListener, RunEvent, RunEventBody } from './events.js';
 
 export type Emit = (body: RunEventBody) => void;
+
+/**
+ * For whoever looks into the process from outside its code (Node's diagnostics channels): each event, before
+ * and after the listeners, the journal among them, have had it. Nobody listens unless preloaded by Node itself.
+ */
+const emitting = channel('netorch:emitting');
+const emitted = channel('netorch:emitted');
 
 export class EventStream {
   private readonly listeners: EventListener[] = [];
@@ -30,6 +39,8 @@ export class EventStream {
   readonly emit: Emit = (body) => {
     this.seq += 1;
     const event: RunEvent = { at: this.clock().toISOString(), seq: this.seq, ...body };
+    emitting.publish(event);
     for (const listener of [...this.listeners]) listener(event);
+    emitted.publish(event);
   };
 }

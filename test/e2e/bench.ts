@@ -27,7 +27,11 @@ export type Ended = Readonly<{
   finished: (host: string) => EventOf<'host.finished'>;
 }>;
 
-export type NetorchOptions = Readonly<{ inventory?: readonly string[]; cwd?: string }>;
+export type NetorchOptions = Readonly<{
+  inventory?: readonly string[];
+  cwd?: string;
+  env?: Readonly<Record<string, string>>;
+}>;
 
 /** Everything of a host that must be again what it was, read over its console. */
 export type Snapshot = readonly string[];
@@ -55,7 +59,7 @@ hostname | sed 's/^/hostname /'
 `;
 
 /** Puts a host that has no network manager back to what its boot made of it. */
-const RESET = `
+export const RESET = `
 for d in /run/netorch/*/runner.pid /run/netorch/*/timer.pid; do
   [ -e "$d" ] && read -r p <"$d" && kill -s KILL -- "-$p" 2>/dev/null
 done
@@ -154,7 +158,12 @@ export class Bench {
       {
         cwd: options.cwd ?? this.folder,
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, HOME: this.folder, XDG_STATE_HOME: join(this.folder, 'state') },
+        env: {
+          ...process.env,
+          HOME: this.folder,
+          XDG_STATE_HOME: join(this.folder, 'state'),
+          ...options.env,
+        },
       },
     );
     this.#children.add(child);
@@ -356,6 +365,10 @@ export class RunningNetorch {
       this.#waiting.add(check);
       check();
     });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
   }
 
   /** kill -9: nothing of netorch gets the chance to clean up. */

@@ -1,0 +1,175 @@
+/** The matrix: which faults, at which named points. Pure. */
+
+/** Where a case strikes. Points of the host are named in begin.sh and runtime.sh, steps by wrapper.sh. */
+export const BEGIN_POINTS = [
+  'begin-recorded',
+  'begin-written',
+  'begin-compared',
+  'begin-starting',
+  'run-started',
+  'timer-set',
+  'armed',
+  'applying',
+] as const;
+/** Lines of the way there that ip and bridge carry out, one by one; fewer than there are make a case that is not reached. */
+export const STEPS = Array.from({ length: 20 }, (_, index) => `step-${index + 1}`);
+export const END_POINTS = ['steps-done', 'confirm-allowed', 'confirmed'] as const;
+/** On the way back, which a failing step begins. */
+export const ROLLBACK_POINTS = [
+  'rollback-wanted',
+  'rollback-won',
+  'rollback-alone',
+  'rollback-restored',
+] as const;
+/** Events of the controller: `emitting` is before its journal has it, `emitted` after. */
+export const CONTROLLER_POINTS = [
+  'emitting:arming',
+  'emitted:arming',
+  'emitting:host.armed',
+  'emitted:host.armed',
+  'emitted:reconnecting',
+  'emitted:verifying',
+  'emitted:probing',
+  'emitting:confirming',
+  'emitted:confirming',
+  'emitting:host.finished',
+] as const;
+
+export type Outside =
+  | 'kill'
+  | 'hup'
+  | 'freeze-controller'
+  | 'disk-full'
+  | 'journal-truncated'
+  | 'second-netorch'
+  | 'power'
+  | 'freeze-host'
+  | 'port-down'
+  | 'loss'
+  | 'delay';
+
+export type Fault = Readonly<{
+  name: string;
+  /** Shell, on the host, at the point; the process that came there is $2. */
+  action?: string;
+  /** Done from outside while the host is held at the point. */
+  outside?: Outside;
+  /** `FROM TO`: those calls of ip and bridge with a batch fail, from the point on. */
+  failing?: string;
+  /** netorch may rightly not know how it ended. */
+  mayBeLost?: true;
+  /** Nobody on a host without systemd is left to act: the state is to be named, and ended by `netorch rollback`. */
+  isNotCovered?: 'minimal';
+}>;
+
+const RUNNER = 'for f in /run/netorch/*/runner.pid; do read -r p <"$f" && kill -KILL "-$p"; done';
+const TIMER =
+  'for f in /run/netorch/*/timer.pid; do [ -s "$f" ] && read -r p <"$f" && kill -KILL "-$p"; done';
+
+export const FAULTS: readonly Fault[] = [
+  { name: 'controller kill -9', outside: 'kill' },
+  { name: 'controller SIGHUP', outside: 'hup' },
+  { name: 'controller frozen past the deadline', outside: 'freeze-controller' },
+  { name: "controller's disk full", outside: 'disk-full' },
+  { name: "controller's journal truncated", outside: 'journal-truncated' },
+  {
+    name: 'SSH connection cut',
+    // All sessions but those of the console, which come in over eth0.
+    action: `ss -Htnp state established sport = :22 | grep -v ' 10\\.77\\.' | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p' | while read -r p; do kill -KILL "$p"; done`,
+  },
+  {
+    name: 'SSH connection half open',
+    action: `nft add table ip faults; nft 'add chain ip faults in { type filter hook input priority 0; }'
+ss -Htn state established sport = :22 | while read -r _ _ _ peer; do
+  case $peer in 10.77.*) ;; *) nft add rule ip faults in ip saddr "\${peer%:*}" tcp sport "\${peer##*:}" drop ;; esac
+done`,
+  },
+  { name: '30 % loss', outside: 'loss' },
+  { name: '2 s delay', outside: 'delay' },
+  { name: 'runner killed', action: RUNNER },
+  { name: 'timer killed', action: TIMER },
+  {
+    name: 'runner and timer killed',
+    action: `${RUNNER}; ${TIMER}`,
+    mayBeLost: true,
+    isNotCovered: 'minimal',
+  },
+  { name: '/run full', action: 'cat /dev/zero >/run/fill' },
+  { name: 'root read-only', action: 'sync; echo u >/proc/sysrq-trigger; sleep 1' },
+  { name: 'ip fails once', failing: '1 1' },
+  { name: 'ip fails three times', failing: '1 3' },
+  { name: 'out of memory', action: 'head -c 400000000 /dev/zero | tail >/dev/null' },
+  { name: 'clock 5 h forward', action: 'date -s "@$(($(date +%s) + 18000))"' },
+  { name: 'clock 5 h back', action: 'date -s "@$(($(date +%s) - 18000))"' },
+  { name: 'host frozen past its deadline', outside: 'freeze-host', mayBeLost: true },
+  { name: 'power cut', outside: 'power', mayBeLost: true },
+  { name: 'two netorch on one host', outside: 'second-netorch' },
+  { name: 'NIC unplugged', action: 'ip -n wire link set dev w1 down', mayBeLost: true },
+  { name: 'switch ports down past the deadline', outside: 'port-down', mayBeLost: true },
+];
+
+/** At an event of the controller only the controller can be struck: it does it to itself, in that very call. */
+const SELF: readonly Readonly<{ name: string; signal: string }>[] = [
+  { name: 'controller kill -9', signal: 'SIGKILL' },
+  { name: 'controller SIGHUP', signal: 'SIGHUP' },
+  { name: 'controller frozen past the deadline', signal: 'SIGSTOP' },
+];
+
+export type FaultCase = Readonly<{
+  id: string;
+  fault: Fault;
+  point: string;
+  /** For points of the controller. */
+  signal?: string;
+  /** A step fails first, so that there is a way back. */
+  failsFirst?: true;
+}>;
+
+function casesOf(fault: Fault): FaultCase[] {
+  const at = (point: string, more: Partial<FaultCase> = {}): FaultCase => ({
+    id: `${fault.name} @ ${point}`,
+    fault,
+    point,
+    ...more,
+  });
+  const self = SELF.find(({ name }) => name === fault.name);
+  return [
+    ...[...BEGIN_POINTS, ...STEPS, ...END_POINTS].map((point) => at(point)),
+    ...ROLLBACK_POINTS.map((point) => at(point, { failsFirst: true })),
+    ...(self === undefined
+      ? []
+      : CONTROLLER_POINTS.map((point) => at(point, { signal: self.signal }))),
+  ];
+}
+
+export const ALL_CASES: readonly FaultCase[] = FAULTS.flatMap(casesOf);
+
+/** A quarter of an hour at most, on a machine with two processors: each fault once, where it hurts most. */
+const QUICK: readonly string[] = [
+  'controller kill -9 @ step-6',
+  'controller kill -9 @ emitting:confirming',
+  'controller SIGHUP @ emitted:host.armed',
+  'controller frozen past the deadline @ emitted:verifying',
+  "controller's disk full @ armed",
+  "controller's journal truncated @ steps-done",
+  'SSH connection cut @ timer-set',
+  'SSH connection half open @ step-9',
+  '2 s delay @ applying',
+  'runner killed @ step-7',
+  'timer killed @ step-3',
+  'runner and timer killed @ step-5',
+  '/run full @ step-4',
+  'root read-only @ step-2',
+  'ip fails once @ step-8',
+  'ip fails three times @ step-6',
+  'clock 5 h forward @ armed',
+  'clock 5 h back @ steps-done',
+  'host frozen past its deadline @ confirm-allowed',
+  'power cut @ step-10',
+  'two netorch on one host @ timer-set',
+  'NIC unplugged @ step-1',
+  'switch ports down past the deadline @ steps-done',
+  'runner killed @ rollback-won',
+];
+
+export const QUICK_CASES: readonly FaultCase[] = ALL_CASES.filter(({ id }) => QUICK.includes(id));

@@ -1,0 +1,175 @@
+/** A lab host that stops at named points of a transaction, and its console. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { RESET, type Bench, type Snapshot } from '../e2e/bench.js';
+import type { FaultCase } from './cases.js';
+
+const text = (name: string) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
+const heredoc = (content: string, file: string) =>
+  `cat >${file} <<'NETORCH_FILE'\n${content}NETORCH_FILE\n`;
+
+/** Replaces the line `point() { :; }` of the agent's scripts in the copy of netorch that is tested. */
+export const HOOK =
+  'point() { [ ! -e /run/faults/armed ] || sh /run/faults/point.sh "$1" $$ </dev/null >/dev/null 2>&1; }';
+
+const OPEN = 'new armed applying applied rolling-back';
+
+export type Settled = Readonly<{
+  /** Of the last transaction; `none` when there is no record. */
+  state: string;
+  /** Seconds of the host's clock from its deadline until it had ended; negative when before. */
+  afterDeadline: number;
+  /** It did not end within two minutes after its deadline. */
+  isStuck: boolean;
+}>;
+
+export class FaultHost {
+  readonly name: string;
+  readonly #bench: Bench;
+  #boot: Snapshot = [];
+  #planned: Snapshot = [];
+
+  constructor(bench: Bench, name: string) {
+    this.#bench = bench;
+    this.name = name;
+  }
+
+  get isMinimal(): boolean {
+    return this.#bench.lab.host(this.name).init === 'minimal';
+  }
+
+  /** `plan` runs the plan once without a fault, so that it is known what "as planned" is. */
+  async setUp(plan: () => Promise<void>): Promise<void> {
+    await this.#install();
+    this.#boot = await this.#bench.snapshot(this.name);
+    await plan();
+    this.#planned = await this.#bench.snapshot(this.name);
+    await this.reset();
+  }
+
+  async #install(): Promise<void> {
+    await this.#bench.on(
+      this.name,
+      `${['ip', 'bridge'].map((tool) => heredoc(text('./wrapper.sh'), `/usr/local/sbin/${tool}`)).join('')}
+chmod 755 /usr/local/sbin/ip /usr/local/sbin/bridge; sync`,
+    );
+  }
+
+  async arm({ fault, point, signal, failsFirst }: FaultCase): Promise<void> {
+    const atHost = signal === undefined;
+    const action = [
+      fault.action ?? '',
+      fault.failing === undefined
+        ? ''
+        : `echo 0 >/run/faults/calls; echo ${fault.failing} >/run/faults/fail`,
+    ].join('\n');
+    await this.#bench.on(
+      this.name,
+      `mkdir -p /run/faults; umount /run/faults 2>/dev/null; mount -t tmpfs tmpfs /run/faults
+${heredoc(text('./point.sh'), '/run/faults/point.sh')}
+${heredoc(`${action}\n`, '/run/faults/action')}
+echo 0 >/run/faults/steps; echo 0 >/run/faults/calls
+${fault.outside === undefined ? '' : ': >/run/faults/hold'}
+${failsFirst === true ? 'echo 3 3 >/run/faults/fail' : ''}
+${atHost ? `echo ${point} >/run/faults/at` : ''}
+: >/run/faults/armed`,
+    );
+  }
+
+  /** Waits until the point has been reached; false when it was not within the time. */
+  async reached(timeoutMs: number): Promise<boolean> {
+    const { code } = await this.#bench.lab.console(
+      this.name,
+      'until [ -e /run/faults/reached ]; do sleep 0.1; done',
+      { timeoutMs },
+    );
+    return code === 0;
+  }
+
+  async go(): Promise<void> {
+    await this.#bench.on(this.name, ': >/run/faults/go');
+  }
+
+  /** Waits until no transaction is open, as the console tells it. */
+  async settled(): Promise<Settled> {
+    const out = await this.#bench.lab.console(
+      this.name,
+      `stuck=0
+while :; do
+  read -r up _ </proc/uptime; up=\${up%%.*}
+  open=none deadline=0
+  for d in /run/netorch/*/; do
+    for state in ${OPEN}; do [ -e "$d/state.$state" ] && open=$state && read -r deadline <"$d/deadline"; done
+  done
+  [ $open = none ] && break
+  # What was never armed stays as it is, and has touched nothing.
+  [ $open = new ] && [ $up -gt $((deadline + 10)) ] && break
+  [ $up -gt $((deadline + 120)) ] && stuck=1 && break
+  sleep 0.2
+done 2>/dev/null
+state=none deadline=$up
+for s in /run/netorch/*/state.*; do [ -e "$s" ] && state=\${s##*/state.} && read -r deadline <"\${s%/*}/deadline"; done
+echo "$state $((up - deadline)) $stuck"`,
+      { timeoutMs: 240_000 },
+    );
+    const [state = '', after = '', stuck = ''] = out.stdout.trim().split(' ');
+    if (state === '') throw new Error(`${this.name}: no answer on the console: ${out.stderr}`);
+    return { state, afterDeadline: Number(after), isStuck: stuck !== '0' };
+  }
+
+  /** What the host is, by its console: nothing that netorch says. */
+  async truth(): Promise<'as before' | 'as planned' | readonly string[]> {
+    let difference: readonly string[] = [];
+    // Carrier, and what hangs on it, takes its time.
+    for (let tries = 0; tries < 5; tries++) {
+      const now = await this.#bench.snapshot(this.name);
+      if (equal(now, this.#boot)) return 'as before';
+      if (equal(now, this.#planned)) return 'as planned';
+      difference = [
+        ...this.#boot.filter((line) => !now.includes(line)).map((line) => `- ${line}`),
+        ...now.filter((line) => !this.#boot.includes(line)).map((line) => `+ ${line}`),
+      ];
+      await this.#bench.on(this.name, 'sleep 1');
+    }
+    return difference;
+  }
+
+  /** The faults of the host itself, taken away; its network stays as it is. */
+  async mend(): Promise<void> {
+    await this.#bench.on(
+      this.name,
+      `mkdir -p /run/faults; touch /run/faults/go; rm -f /run/fill /run/faults/armed /run/faults/at
+mount -o remount,rw /
+nft delete table ip faults
+ip -n wire link set dev w1 up
+date -s @${Math.floor(Date.now() / 1000)}
+:`,
+    );
+  }
+
+  /** Back to what it was at boot, by a boot if need be. */
+  async reset(): Promise<void> {
+    const { index } = this.#bench.lab.host(this.name);
+    await this.mend();
+    await this.#bench.on(this.name, `INDEX=${index}\n(${RESET}) 2>/dev/null; :`);
+    if ((await this.truth()) === 'as before') return;
+    await this.#bench.lab.cut(this.name);
+    await this.#bench.lab.powerOn(this.name);
+    await this.#install();
+    const now = await this.truth();
+    if (now !== 'as before') throw new Error(`${this.name} is not what it was: ${String(now)}`);
+  }
+
+  /** What it has to say for itself, for a case that failed. */
+  async story(): Promise<string> {
+    const { stdout } = await this.#bench.lab.console(
+      this.name,
+      'cat /run/faults/trace /run/faults/log; tail -n 20 /run/netorch/*/events /run/netorch/*/cause /run/netorch/*/stderr /run/netorch/*/differences /run/netorch/*/restore.log; ls /run/netorch/*',
+    );
+    return stdout;
+  }
+}
+
+const equal = (one: Snapshot, other: Snapshot) =>
+  one.length === other.length && one.every((line, index) => line === other[index]);
