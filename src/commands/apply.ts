@@ -7,9 +7,10 @@ import type { ConnectionTarget } from '../transport/transport.js';
 import { REPORTER_KINDS, type ReporterKind } from '../ui/create-reporter.js';
 import { chooseHosts } from './choose-hosts.js';
 import {
-  PRUNE_HELP,
   addHostOptions,
   duration,
+  lastResort,
+  PRUNE_HELP,
   readCommonOptions,
   type HostOptions,
 } from './host-options.js';
@@ -25,7 +26,8 @@ import {
 } from './prepare.js';
 import { runPlay } from './run-play.js';
 
-type ApplyOptions = HostOptions & Readonly<{ ui: ReporterKind; junit?: string }>;
+type ApplyOptions = HostOptions &
+  Readonly<{ lastResort?: number; ui: ReporterKind; junit?: string }>;
 
 export function applyCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
@@ -42,6 +44,11 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
       '--deadline <time>',
       "time to prove a changed host good before it rolls back (default: the play's, else 30s)",
       duration,
+    )
+    .option(
+      '--last-resort <action>',
+      'reboot=TIME: a host that went back but is not what it was, and of which nobody has asked for so long, reboots (default: off)',
+      lastResort,
     )
     .option('--prune', PRUNE_HELP)
     .option('--temporary', 'until the next reboot only: nothing is made persistent')
@@ -76,6 +83,7 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
           ui: options.ui,
           command: commandLine(command),
           ...(junit === undefined ? {} : { listener: junit.listener }),
+          ...(options.lastResort === undefined ? {} : { job: withLastResort(options.lastResort) }),
         });
         junit?.save();
         if (exitCode !== 0) {
@@ -90,6 +98,8 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
       setExitCode(exitCode);
     });
 }
+
+const withLastResort = (seconds: number) => () => ({ lastResortSeconds: seconds });
 
 export function commandLine(command: Command): string {
   return ['netorch', command.name(), ...command.args].join(' ');

@@ -42,6 +42,15 @@ export function duration(text: string): number {
   return seconds;
 }
 
+/** `reboot=5m`: seconds. */
+export function lastResort(text: string): number {
+  const seconds = parseDuration(/^reboot=(.+)$/.exec(text)?.[1]);
+  if (seconds === undefined || seconds < 60 || seconds > 86_400) {
+    throw new InvalidArgumentError('it must be "reboot=TIME" with a time from 1m to 24h.');
+  }
+  return seconds;
+}
+
 function several(value: string, all: readonly string[] = []): readonly string[] {
   return [...all, value];
 }

@@ -26,6 +26,8 @@ export type HostJob = Readonly<{
   confirmWindowSeconds: number;
   /** The change lives until the next reboot: nothing is made persistent. */
   temporary?: boolean;
+  /** Reboot the host when it is not what it was after its way back, and nobody has asked of it for so long. */
+  lastResortSeconds?: number;
   /** From a saved plan: the fingerprint the plan must still have (plan-fingerprint.ts). */
   expectedFingerprint: string | undefined;
   /** The host is confirmed when its whole group is good, and not before. */

@@ -144,10 +144,9 @@ class HostProof {
   /** Dials anew until the transaction has ended, one way or the other, or the host counts as lost. */
   private async untilItsEnd(): Promise<HostResult> {
     const { job, env, report, sent } = this;
-    const lostAtMs = () => sent.deadlineMs + sent.budget.rollbackSeconds * 1000 + GRACE_MS;
     let waiting = false;
     report.phase('reconnecting');
-    while (env.now() < lostAtMs()) {
+    while (env.now() < this.lostAtMs()) {
       const isOver = env.now() >= sent.deadlineMs;
       if (isOver && !waiting && !this.goesBack) {
         waiting = true;
@@ -175,6 +174,11 @@ class HostProof {
     });
   }
 
+  private lostAtMs(): number {
+    const { deadlineMs, budget } = this.sent;
+    return deadlineMs + budget.rollbackSeconds * 1000 + GRACE_MS;
+  }
+
   private async dialOnce(isOver: boolean): Promise<Pass> {
     const { job, env, sent } = this;
     // Until the deadline the new address comes first; afterwards the host is on its way back to the old
@@ -197,7 +201,7 @@ class HostProof {
             ...job.target,
             connectTimeoutMs: redialTimeoutMs(
               job.target.connectTimeoutMs,
-              sent.deadlineMs - env.now(),
+              (isOver ? this.lostAtMs() : sent.deadlineMs) - env.now(),
             ),
           },
           { address, expectedHostKey: sent.hostKey },
@@ -606,7 +610,7 @@ class HostProof {
   }
 }
 
-/** Slow hosts are given the time their user allows, but never so long that only one try is left. */
+/** Slow hosts are given the time their user allows, but never so long that only one try is left of the time. */
 function redialTimeoutMs(connectTimeoutMs: number, leftMs: number): number {
   return Math.min(connectTimeoutMs, Math.max(REDIAL_TIMEOUT_MS, leftMs / 3));
 }

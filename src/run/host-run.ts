@@ -192,6 +192,10 @@ class HostRun {
       maxSeconds:
         secondsToDeadline +
         (job.gate === undefined ? MOST_EXTENSION_SECONDS : MOST_GROUP_EXTENSION_SECONDS),
+      lastResort:
+        job.lastResortSeconds === undefined
+          ? undefined
+          : { rebootSeconds: job.lastResortSeconds, wayBackSeconds: budget.rollbackSeconds },
       scripts,
       resolvConf: observed.resolvConf,
       owned: ownedDelta(observed.state, plan.target, observed.owned, env.owner),

@@ -85,7 +85,8 @@ ss -Htn state established sport = :22 | while read -r _ _ _ peer; do
 done`,
   },
   { name: '30 % loss', outside: 'loss' },
-  { name: '2 s delay', outside: 'delay' },
+  // A login over it takes longer than most deadlines allow.
+  { name: '2 s delay', outside: 'delay', mayBeLost: true },
   { name: 'runner killed', action: RUNNER },
   { name: 'timer killed', action: TIMER },
   {

@@ -29,6 +29,8 @@ export class FaultHost {
   readonly #bench: Bench;
   #boot: Snapshot = [];
   #planned: Snapshot = [];
+  /** How many lines of batches the plan has on this host. */
+  steps = 0;
 
   constructor(bench: Bench, name: string) {
     this.#bench = bench;
@@ -43,7 +45,9 @@ export class FaultHost {
   async setUp(plan: () => Promise<void>): Promise<void> {
     await this.#install();
     this.#boot = await this.#bench.snapshot(this.name);
+    await this.arm('step-9999');
     await plan();
+    this.steps = Number(await this.#bench.on(this.name, 'cat /run/faults/steps'));
     this.#planned = await this.#bench.snapshot(this.name);
     await this.reset();
   }
@@ -56,11 +60,12 @@ chmod 755 /usr/local/sbin/ip /usr/local/sbin/bridge; sync`,
     );
   }
 
-  async arm({ fault, point, signal, failsFirst }: FaultCase): Promise<void> {
+  async arm(point: string, item?: FaultCase): Promise<void> {
+    const { fault, signal, failsFirst } = item ?? {};
     const atHost = signal === undefined;
     const action = [
-      fault.action ?? '',
-      fault.failing === undefined
+      fault?.action ?? '',
+      fault?.failing === undefined
         ? ''
         : `echo 0 >/run/faults/calls; echo ${fault.failing} >/run/faults/fail`,
     ].join('\n');
@@ -70,7 +75,7 @@ chmod 755 /usr/local/sbin/ip /usr/local/sbin/bridge; sync`,
 ${heredoc(text('./point.sh'), '/run/faults/point.sh')}
 ${heredoc(`${action}\n`, '/run/faults/action')}
 echo 0 >/run/faults/steps; echo 0 >/run/faults/calls
-${fault.outside === undefined ? '' : ': >/run/faults/hold'}
+${fault?.outside === undefined ? '' : ': >/run/faults/hold'}
 ${failsFirst === true ? 'echo 3 3 >/run/faults/fail' : ''}
 ${atHost ? `echo ${point} >/run/faults/at` : ''}
 : >/run/faults/armed`,

@@ -10,8 +10,8 @@ echo "$1" >>$F/trace
 read -r at <$F/at 2>/dev/null || exit 0
 [ "$at" = "$1" ] || exit 0
 mv $F/at $F/hit 2>/dev/null || exit 0
-# Not in the group of the caller: the action may end that one.
-[ ! -s $F/action ] || setsid sh $F/action "$1" "$2" >>$F/log 2>&1
 : >$F/reached
+# Not in the group of the caller: the action may end that one, and this script with it.
+[ ! -s $F/action ] || setsid sh $F/action "$1" "$2" >>$F/log 2>&1
 [ -e $F/hold ] || exit 0
 until [ -e $F/go ]; do sleep 0.1; done

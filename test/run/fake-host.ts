@@ -119,8 +119,8 @@ export class FakeHost {
   readonly stopping = new AbortController();
   /** Replaces what it would do by itself; undefined: it does that. Throws for a cut connection. */
   onMessage: (message: Message, times: number) => string | undefined = () => undefined;
-  /** Why the n-th dial fails, if so. */
-  onDial: (times: number) => NetorchError | undefined = () => undefined;
+  /** Why the n-th dial fails, if so; it may take up to `timeoutMs`. */
+  onDial: (times: number, timeoutMs: number) => NetorchError | undefined = () => undefined;
 
   readonly clock: FakeClock;
 
@@ -167,7 +167,7 @@ export class FakeHost {
 
   private async connect(target: ConnectionTarget, options?: ConnectOptions): Promise<Connection> {
     this.connections += 1;
-    const failure = this.onDial(this.connections);
+    const failure = this.onDial(this.connections, target.connectTimeoutMs);
     if (failure !== undefined) throw failure;
     const address = options?.address ?? target.address;
     return {

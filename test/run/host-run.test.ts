@@ -107,6 +107,20 @@ describe('a host ends', () => {
     expect(host.messages).not.toContain('confirm');
   });
 
+  test('rolled back, not lost, when a dial takes long by then', async () => {
+    const host = new FakeHost();
+    // As over a link with a second and a half of delay: a login has eight round trips.
+    host.onDial = (times, timeoutMs) => {
+      if (times === 1) return undefined;
+      host.clock.nowMs += Math.min(timeoutMs, 13_000);
+      host.tick();
+      return timeoutMs < 13_000 ? unreachable() : undefined;
+    };
+    expect(await run(host, { target: { ...JOB.target, connectTimeoutMs: 20_000 } })).toMatchObject({
+      outcome: 'rolled-back',
+    });
+  });
+
   test('lost when it does not come back in the announced time', async () => {
     const host = new FakeHost();
     host.onDial = (times) => (times > 1 ? unreachable() : undefined);
