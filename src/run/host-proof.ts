@@ -108,6 +108,7 @@ class HostProof {
   /** The last dial was answered, and what was asked over it too. */
   private isInTouch = false;
   private isLost = false;
+  private hasDialled = false;
   private hasHeld = false;
   private word: GroupWord | undefined;
   private readonly startedMs: number;
@@ -151,6 +152,7 @@ class HostProof {
       if (isOver && !waiting && !this.goesBack) {
         waiting = true;
         report.phase('waiting-for-rollback');
+        if (this.hasDialled) this.loseIfUnseen();
       }
       const pass =
         this.hasHeld && env.turn !== undefined
@@ -161,7 +163,8 @@ class HostProof {
         continue;
       }
       if (pass !== 'again') return pass;
-      if (isOver && !this.isInTouch && !this.confirmationSent && !this.goesBack) this.lose();
+      this.hasDialled = true;
+      if (isOver) this.loseIfUnseen();
       await report.delay(REDIAL_PAUSE_MS);
     }
     const { applySeconds, confirmSeconds, rollbackSeconds } = sent.budget;
@@ -491,8 +494,8 @@ class HostProof {
   }
 
   /** Its deadline has passed unseen. Its outcome is told when it is back, or when its time is over. */
-  private lose(): void {
-    if (this.isLost) return;
+  private loseIfUnseen(): void {
+    if (this.isLost || this.isInTouch || this.confirmationSent || this.goesBack) return;
     this.isLost = true;
     const { env, sent } = this;
     const inMs = (ms: number) => new Date(env.date().getTime() + ms).toISOString();

@@ -239,10 +239,9 @@ class Run {
   private adjustPace(result: HostResult): void {
     const { connectMs, observeMs } = result.timings;
     if (connectMs === undefined || observeMs === undefined) return;
-    this.pace.reached(connectMs + observeMs);
+    this.pace.reached(connectMs + observeMs, Math.max(this.queue.pending, 1));
     const deadline = this.options.jobs.get(result.host)?.confirmWindowSeconds;
-    if (deadline !== undefined)
-      this.queue.concurrency = this.pace.limit(Math.max(this.queue.pending, 1), deadline);
+    if (deadline !== undefined) this.queue.concurrency = this.pace.limit(deadline);
   }
 
   // ---- groups, checks, stopping --------------------------------------------------------------------------

@@ -36,6 +36,20 @@ describe('a lost host', () => {
     });
   });
 
+  test('is lost, too, when it is back at the very moment at which its deadline has passed', async () => {
+    const hosts = fakeHosts(2);
+    const away = hosts['a']!;
+    away.onDial = (times) => (times > 1 && away.nowMs < away.deadlineMs ? away.cut() : undefined);
+    const { line } = await fakeRun([['a'], ['b']], hosts);
+    expect(line.slice(2, 6)).toEqual([
+      'host.lost a',
+      'run.stopping',
+      'host.returned a',
+      'a rolled-back',
+    ]);
+    expect(line).toContain('b skipped');
+  });
+
   test('does not stop it with on_lost: continue, but counts as failed', async () => {
     const hosts = fakeHosts(3);
     unreachable(hosts['a']!, 2);
