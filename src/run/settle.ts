@@ -46,7 +46,6 @@ export async function settleHost(
     scope: recorded.scope,
     before: stateOf(recorded.before),
     beforeLines: recorded.baseline,
-    beforeLines: recorded.baseline,
     target: stateOf(recorded.target),
     budget: recorded.budget,
     explain: (failure) => ({
