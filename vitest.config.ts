@@ -11,6 +11,7 @@ const LONG = [
   'changes',
   'connections',
   'examples',
+  'kinds',
   'open-transaction',
   'owners',
   'persistence',

@@ -69,7 +69,7 @@ fi
 umount /etc/resolv.conf 2>/dev/null
 rm -rf /run/netorch /var/lib/netorch /etc/rc.local
 rm -f /etc/systemd/system/netorch-* /etc/systemd/system/multi-user.target.wants/netorch-*
-for kind in bridge vxlan vlan bond dummy veth macvlan; do
+for kind in bridge vxlan macvlan macvtap vlan bond vrf dummy veth; do
   ip -o link show type $kind | sed -E 's/^[0-9]+: ([^:@]+).*/\\1/' | while read -r n; do
     case $n in eth?) ;; *) ip link del dev "$n" 2>/dev/null ;; esac
   done
@@ -81,7 +81,11 @@ ip -4 route show table all | sed -n -E 's/^(.*table (2|1)[0-9]+.*)/\\1/p' | whil
 for n in 1 2 3 4; do
   ip -n wire link set dev w$n up 2>/dev/null
   ip link set dev eth$n nomaster
-  ip link set dev eth$n down
+  ip link set dev eth$n down promisc off
+  echo >/sys/class/net/eth$n/ifalias
+  ip link show dev eth$n | sed -n 's/^ *altname //p' | while read -r a; do
+    ip link property del dev eth$n altname "$a"
+  done
   ip addr flush dev eth$n
   ip link set dev eth$n mtu 1500 address "$(printf '02:4c:00:00:%02x:%02x' "$INDEX" "$n")"
   for k in disable_ipv6 accept_ra autoconf addr_gen_mode; do
