@@ -52,6 +52,15 @@ owners() {
 	echo @qdisc
 	tc -j qdisc show 2>/dev/null
 	echo
+	echo @mirrors
+	# Filters are shown device by device: only those are asked that have a place for some.
+	tc qdisc show 2>/dev/null | sed -n -E 's/^qdisc (ingress|clsact|htb|prio|hfsc|drr|ets|multiq) .* dev ([^ ]+) .*/\2/p' | sort -u | while read -r d; do
+		{ tc filter show dev "$d" ingress && tc filter show dev "$d" egress && tc filter show dev "$d"; } 2>/dev/null |
+			sed -n -E "s/.* mirred .*to device ([^) ]+).*/$d \\1/p" | sort -u
+	done
+	echo @nftables
+	# A rule on "iif" or "oif" holds the index of a device, one on "iifname" its name.
+	command -v nft >/dev/null 2>&1 && nft -s list ruleset 2>/dev/null | grep -E '(^|[^a-z])[io]if (\{|"|!)' | cut -c 1-400
 	echo @end-owners
 } 2>/dev/null
 

@@ -19,6 +19,7 @@ import {
   type PortVlan,
 } from '../network/state.js';
 import { mapText } from '../network/type-options.js';
+import { attachmentsOf } from './attachments.js';
 import { canonicalLines, splitSections } from './canonical.js';
 import type { ObservedHost, OpenTransaction, SshConnection } from './observed-host.js';
 import { findOwners } from './owners.js';
@@ -446,7 +447,11 @@ function observedHost(host: string, sections: Sections): ObservedHost {
     sections,
     new Map(rawLinks.map((raw) => [numberOf(raw.json, 'ifindex') ?? 0, raw.name])),
   );
-  const attachments = queueingDisciplines(host, lines('qdisc'));
+  const attachments = attachmentsOf({
+    qdiscs: parseJsonList(host, 'qdisc', lines('qdisc')),
+    mirrors: lines('mirrors'),
+    nftables: lines('nftables'),
+  });
   const interfaces = rawLinks.map((raw): InterfaceState => {
     const { name, json } = raw;
     const own = addresses.filter((line) => line.device === name);
@@ -540,29 +545,3 @@ function observedHost(host: string, sections: Sections): ObservedHost {
 
 /** Routes of router advertisements and DHCP come and go with their addresses. */
 const LEASED_PROTOCOLS: ReadonlySet<number> = new Set([9, 16]);
-
-/** Queueing disciplines somebody set (a default one has handle 0:), which a recreate would lose. */
-function queueingDisciplines(
-  host: string,
-  lines: readonly string[],
-): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>();
-  for (const json of parseJsonList(host, 'qdisc', lines)) {
-    const device = textOf(json, 'dev');
-    const handle = textOf(json, 'handle');
-    // "mq" and its children are made by the driver for multi-queue cards.
-    if (
-      device === undefined ||
-      handle === '0:' ||
-      textOf(json, 'kind') === 'mq' ||
-      json['root'] === undefined
-    ) {
-      if (textOf(json, 'kind') !== 'ingress' && textOf(json, 'kind') !== 'clsact') continue;
-    }
-    if (device === undefined) continue;
-    const list = found.get(device) ?? [];
-    list.push(`queueing discipline ${textOf(json, 'kind') ?? 'unknown'}`);
-    found.set(device, list);
-  }
-  return found;
-}

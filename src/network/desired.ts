@@ -79,6 +79,8 @@ export type DesiredInterface = Readonly<{
   /** Words for a network manager's profiles, which runtime configuration has none of. */
   profileName?: string;
   waitIp?: 'any' | 'ipv4' | 'ipv6' | 'ipv4+ipv6';
+  /** netorch's own key: what cannot be carried over may be lost when it must be made anew. */
+  allowRecreate?: boolean;
   /** netorch's own key: the bridge keeps no port that the plan does not name. */
   exclusive?: boolean;
   /**

@@ -61,6 +61,9 @@ const common = {
   // netorch waits for every address that the plan names.
   'wait-ip': oneOf(['any', 'ipv4', 'ipv6', 'ipv4+ipv6']).optional(),
 
+  // netorch's own key: it may be made anew, whatever is lost by that.
+  'allow-recreate': truth.optional(),
+
   // What nmstate prints about a host: facts, not wishes.
   'permanent-mac-address': documentation,
   'min-mtu': documentation,

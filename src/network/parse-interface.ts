@@ -148,6 +148,7 @@ function readProperties(section: InterfaceSection, result: Mutable<DesiredInterf
       absent: state === 'absent',
     }));
   }
+  if (section['allow-recreate'] !== undefined) result.allowRecreate = section['allow-recreate'];
   if (identifier !== undefined && identifier !== 'name') result.identifier = identifier;
   if (section['pci-address'] !== undefined) result.pciAddress = section['pci-address'];
   if (section['profile-name'] !== undefined) result.profileName = section['profile-name'];

@@ -1,6 +1,7 @@
 /** Consequences that a user would want to know before: one sentence each, in network words. */
 import type { DesiredState } from '../network/desired.js';
 import type { NetworkState, Route } from '../network/state.js';
+import { linkHazards } from './link-hazards.js';
 import type { Change, Hazard, ManagementPath } from './change.js';
 
 /** Hazards of one change. */
@@ -47,6 +48,8 @@ export type PlanHazardInput = Readonly<{
   newAddress: string | undefined;
   notes: readonly Readonly<{ interface: string; text: string }>[];
   isLost: (route: Route) => boolean;
+  /** Interfaces that are taken away and made again, each with the one because of which it is. */
+  remade: ReadonlyMap<string, string>;
 }>;
 
 /** Hazards of the plan as a whole: what changes outside what the plan names. */
@@ -108,6 +111,7 @@ export function planHazards(input: PlanHazardInput): Hazard[] {
       });
     }
   }
+  hazards.push(...linkHazards(input));
   for (const note of input.notes)
     hazards.push({ kind: 'consequence', severity: 'note', text: `${note.interface} ${note.text}` });
   return hazards;

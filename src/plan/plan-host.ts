@@ -13,6 +13,7 @@ import {
 import type { ChangePlan } from './change.js';
 import { findManagementPath } from './management-path.js';
 import { planChanges } from './plan.js';
+import { recreateErrors } from './recreate-losses.js';
 import { prune } from './prune.js';
 import { namesOf } from './scope.js';
 
@@ -82,6 +83,7 @@ export function planTarget(
   });
   throwCollected([
     ...ownershipErrors(host, observation.state, desired, plan),
+    ...recreateErrors(host, observation.state, desired, plan),
     ...dnsErrors(host, observation, plan),
   ]);
   return plan;

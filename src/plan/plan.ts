@@ -3,7 +3,6 @@
  * and its operations. Pure. The plan is run through the kernel's model (kernel-model.ts) as it grows, so
  * that what the kernel takes away on the way is put back by a later change.
  */
-import { NetorchError } from '../errors.js';
 import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/bond.js';
 import type { DesiredInterface, DesiredState } from '../network/desired.js';
 import { routeDevices, routeText } from '../network/route.js';
@@ -26,6 +25,7 @@ import { describe, identity } from './describe.js';
 import { KernelModel, routeKey, sameRoute } from './kernel-model.js';
 import { bondPortChanges } from './bond-port-changes.js';
 import { propertyChanges } from './property-changes.js';
+import { remadeInterfaces } from './recreate-losses.js';
 import { outageSeconds } from './outage.js';
 import { planScope } from './scope.js';
 import { covers, devicesBelow, newManagementAddress } from './management-path.js';
@@ -207,14 +207,6 @@ class Planner {
 
   private remove(now: InterfaceState, wanted: InterfaceState | undefined): void {
     const isRecreate = wanted !== undefined;
-    const attachments = now.facts?.attachments ?? [];
-    if (isRecreate && attachments.length > 0) {
-      throw new NetorchError(
-        'RECREATE_REFUSED',
-        `${this.input.host}: ${now.name} must be made anew, which would lose what netorch cannot carry over: ${attachments.join(', ')}`,
-        { location: this.desired.get(now.name)?.locations.get('') },
-      );
-    }
     const base = baseOf(now.link);
     const consequence =
       base !== undefined && this.mustGo(base)
@@ -936,6 +928,7 @@ class Planner {
       management,
       newAddress,
       notes: this.input.notes,
+      remade: remadeInterfaces(observed, { changes, target }),
       isLost: (route) => !this.model.routes.includes(route),
     });
     return {
