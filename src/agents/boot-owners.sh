@@ -21,7 +21,9 @@ boot_owners() {
 	if command -v netplan >/dev/null || [ -d /etc/netplan ]; then
 		grep -HsE '^[[:space:]]+["'\'']?[A-Za-z0-9_.@-]+["'\'']?:[[:space:]]*(#.*)?$' /etc/netplan/*.yaml /etc/netplan/*.yml | sed 's/^/netplan /'
 	fi
-	grep -HsE '^[[:space:]]*(DEVICE|NAME)=' /etc/sysconfig/network-scripts/ifcfg-* | sed 's/^/ifcfg /'
+	if [ -d /etc/sysconfig/network-scripts ]; then
+		grep -HsE '^[[:space:]]*(DEVICE|NAME)=' /etc/sysconfig/network-scripts/ifcfg-* | sed 's/^/ifcfg /'
+	fi
 	for f in /etc/sysconfig/network/ifcfg-*; do [ -e "$f" ] && echo "wicked $f:${f##*/ifcfg-}"; done
 	[ -h /etc/systemd/system/multi-user.target.wants/dhcpcd.service ] && echo 'dhcpcd /etc/dhcpcd.conf:*'
 	if [ -d /etc/cloud ] && [ ! -e /etc/cloud/cloud-init.disabled ]; then

@@ -24,8 +24,10 @@ function matcher(patterns: readonly string[]): (name: string) => boolean {
     const source = pattern
       .replace(/^!/, '')
       .replace(/[.+^${}()|\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.');
+      // One star does what several do, and costs less.
+      .replace(/\*+/g, '.*')
+      .replaceAll('?', '.')
+      .replaceAll('[!', '[^');
     try {
       return new RegExp(`^${source}$`);
     } catch {

@@ -102,13 +102,15 @@ owned() {
 # What is persistent here, what runs of netorch's, and what the last boot made of it.
 persistence() {
 	echo @persistence
-	kept=$(sed -n '2s/^#@record //p;2q' /var/lib/netorch/boot.sh)
-	running=$(cat /run/netorch/running)
+	kept=
+	[ -r /var/lib/netorch/boot.sh ] && kept=$(sed -n '2s/^#@record //p;2q' /var/lib/netorch/boot.sh)
+	running=
+	[ -r /run/netorch/running ] && running=$(cat /run/netorch/running)
 	[ -z "$kept" ] || printf 'persistent %s\n' "$kept"
 	if [ -n "$running" ]; then
 		if [ "$kept" = "$running" ]; then echo 'running same'; else printf 'running %s\n' "$running"; fi
 	fi
-	sed 's/^/boot /' /run/netorch/.boot/report
+	[ -r /run/netorch/.boot/report ] && sed 's/^/boot /' /run/netorch/.boot/report
 	echo @end-persistence
 } 2>/dev/null
 

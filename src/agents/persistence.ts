@@ -24,12 +24,6 @@ export type Persistence = Readonly<{
   boot: BootReport | undefined;
 }>;
 
-export const NO_PERSISTENCE: Persistence = {
-  persistent: undefined,
-  running: undefined,
-  boot: undefined,
-};
-
 /** The section "persistence" of an observation. What is no record counts as none. */
 export function parsePersistence(lines: readonly string[]): Persistence {
   const after = (key: string) =>

@@ -57,6 +57,8 @@ export type SentTransaction = {
 };
 
 const MESSAGE_TIMEOUT_MS = 15_000;
+/** A slow line and a slow host: what is to be persistent may be a megabyte. */
+const BYTES_A_MS = 50;
 /** A dial that is on its way when sshd or the link come back would wait long: give up early, dial again. */
 const REDIAL_TIMEOUT_MS = 6_000;
 const REDIAL_PAUSE_MS = 1_000;
@@ -423,9 +425,10 @@ class HostProof {
     const startMs = this.env.now();
     this.persistence = this.filesToKeep();
     this.confirmationSent = true;
+    const input = confirmScript(this.sent.id, this.sent.nonce, this.persistence?.files);
     const { stdout } = await connection.exec(RUN_FROM_STDIN, {
-      input: confirmScript(this.sent.id, this.sent.nonce, this.persistence?.files),
-      timeoutMs: MESSAGE_TIMEOUT_MS,
+      input,
+      timeoutMs: MESSAGE_TIMEOUT_MS + input.length / BYTES_A_MS,
     });
     this.report.timings.confirmMs = Math.round(this.env.now() - startMs);
     if (/^confirmed$/m.test(stdout)) return this.confirmed(parsePersisted(stdout));
