@@ -135,7 +135,7 @@ restore_links() {
 			# shellcheck disable=SC2254
 			case $rest in $R_IDENTITY) ;; *) q "link del dev $n" ;; esac
 		fi
-		if [ -n "$R_DOWN_OPTIONS" ] && attr "$n" bonding/mode; then
+		if [ -n "$R_IDLE_OPTIONS" ] && attr "$n" bonding/mode; then
 			# The kernel takes mode and LACP options only from a bond that is down and without ports.
 			attr "$n" bonding/slaves
 			for p in $v; do q "link set dev $p nomaster"; done
@@ -168,8 +168,8 @@ restore_links() {
 			continue
 		fi
 		case $differ in *" $n "*) ;; *) continue ;; esac
-		[ -n "$R_DOWN_OPTIONS" ] && q "link set dev $n type $R_DOWN_OPTIONS"
-		[ -n "$R_OPTIONS" ] && q "link set dev $n type $R_OPTIONS"
+		[ -n "$R_IDLE_OPTIONS" ] && q "$R_IDLE_OPTIONS"
+		[ -n "$R_OPTIONS" ] && q "$R_OPTIONS"
 		[ -n "$R_NO_PRIMARY" ] && echo >"$N/$n/bonding/primary"
 		# No two ports of a bond have one queue: those that swap give theirs up first.
 		case $R_PORT_OPTIONS in bond_slave*queue_id*) q "link set dev $n type bond_slave queue_id 0" ;; esac

@@ -4,7 +4,6 @@
  * missing; what is here says how each thing is made. Pure.
  */
 import { quoteSh } from '../quote-sh.js';
-import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/bond.js';
 import { canonicalNetwork, defaultDestination } from '../network/ip.js';
 import { MAIN_TABLE, nextHopWords, routeSlot } from '../network/route.js';
 import type { InterfaceState, Link, NetworkState } from '../network/state.js';
@@ -17,10 +16,10 @@ import type { ChangePlan, Operation } from '../plan/change.js';
 import { sameRoute } from '../plan/kernel-model.js';
 import { dependencyOrder } from '../plan/order.js';
 import { batchLine, escapeEre } from './batch.js';
+import { bondRestore } from './bond-restore.js';
 import { isBridgeDefault } from './bridge-defaults.js';
 import {
   baseWords,
-  bondWords,
   bridgeWords,
   isPassthru,
   kindWord,
@@ -127,7 +126,8 @@ function baselineLines(
         const devices = [...line.matchAll(/ dev (\S+)/g)].map((match) => match[1] ?? '');
         if (devices.some((device) => scope.has(device))) return true;
         if (replaced.has(`${what} ${slotOfLine(line, what)}`)) return true;
-        return devices.length === 0 ? isBareDestination(third, what) : false;
+        // IPv6 shows a blackhole and its like on lo.
+        return devices.every((device) => device === 'lo') && isBareDestination(third, what);
       }
       case 'rule4':
       case 'rule6':
@@ -334,37 +334,6 @@ function createdNames(input: RestoreInput): readonly string[] {
 
 // ---- links ------------------------------------------------------------------------------------
 
-/** Defaults of bond.c (bond_check_params): a bond made anew gets only what differs. */
-const BOND_DEFAULTS: Readonly<Record<string, string>> = {
-  miimon: '0',
-  updelay: '0',
-  downdelay: '0',
-  peer_notif_delay: '0',
-  use_carrier: '1',
-  arp_interval: '0',
-  arp_missed_max: '2',
-  arp_validate: 'none',
-  arp_all_targets: 'any',
-  primary_reselect: 'always',
-  fail_over_mac: 'none',
-  xmit_hash_policy: 'layer2',
-  resend_igmp: '1',
-  num_grat_arp: '1',
-  all_slaves_active: '0',
-  min_links: '0',
-  lp_interval: '1',
-  packets_per_slave: '1',
-  lacp_active: 'on',
-  lacp_rate: 'slow',
-  ad_select: 'stable',
-  ad_actor_sys_prio: '65535',
-  ad_user_port_key: '0',
-  ad_actor_system: '00:00:00:00:00:00',
-  tlb_dynamic_lb: '1',
-};
-const needsIdleBond = (key: string) =>
-  BOND_OPTIONS_WHEN_DOWN.has(key) || BOND_OPTIONS_WITHOUT_PORTS.has(key);
-
 /** Printed, but not settable or fixed by the kernel. */
 const BRIDGE_READ_ONLY = new Set([
   'mcast_hash_elasticity',
@@ -373,14 +342,6 @@ const BRIDGE_READ_ONLY = new Set([
   'no_linklocal_learn',
   'mcast_vlan_snooping',
 ]);
-
-function nonDefaultBondOptions(options: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(options).filter(
-      ([key, value]) => key !== 'primary' && BOND_DEFAULTS[key] !== value,
-    ),
-  );
-}
 
 function settableBridgeOptions(options: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
@@ -506,23 +467,16 @@ function recipe(
   const { link } = item;
   let create = '';
   let options: readonly string[] = [];
-  let downOptions: readonly string[] = [];
+  let idleOptions: readonly string[] = [];
   let noPrimary = false;
+  const set = (words: readonly string[]): string[] =>
+    words.length === 0 ? [] : [batchLine(['link', 'set', 'dev', item.name, 'type', ...words])];
   if (link.kind === 'bond') {
-    const all = nonDefaultBondOptions(link.options);
-    create = createLine(item, ['type', 'bond', ...bondWords({ mode: link.mode, ...all })]);
-    const changed = changedOptions(operations, 'set-bond-options', item.name);
-    const values: Record<string, string> = { mode: link.mode, ...link.options };
-    const down = new Set([...changed].filter((key) => needsIdleBond(key)));
-    const live = new Set([...changed].filter((key) => !needsIdleBond(key)));
-    noPrimary = changed.has('primary') && link.options['primary'] === undefined;
-    for (const list of ['arp_ip_target', 'ns_ip6_target']) {
-      // The host shows no list that is empty.
-      if (changed.has(list)) values[list] ??= '';
-    }
-    if (link.options['primary'] !== undefined) live.add('primary');
-    if (down.size > 0) downOptions = ['bond', ...bondWords(pick(values, down))];
-    if (live.size > 0) options = ['bond', ...bondWords(pick(values, live))];
+    const bond = bondRestore(item.name, link, operations);
+    create = bond.create.join('\n');
+    options = bond.live;
+    idleOptions = bond.idle;
+    noPrimary = bond.noPrimary;
   } else if (link.kind === 'linux-bridge') {
     create = createLine(item, [
       'type',
@@ -530,13 +484,14 @@ function recipe(
       ...bridgeWords(settableBridgeOptions(link.options)),
     ]);
     const changed = changedOptions(operations, 'set-bridge-options', item.name);
-    if (changed.size > 0) options = ['bridge', ...bridgeWords(pick(link.options, changed))];
+    if (changed.size > 0)
+      options = set(['bridge', ...bridgeWords(pick(link.options, changed))]);
   } else {
     // A pair whose other end is in another namespace cannot be made from here: to this host it is a NIC.
     const isFarEnd = link.kind === 'veth' && link.peer === undefined;
     const type = isFarEnd ? undefined : linkTypeWords(link);
     if (type !== undefined) create = createLine(item, type);
-    options = restoredTypeOptions(item.name, link, operations);
+    options = set(restoredTypeOptions(item.name, link, operations));
   }
   const controller =
     item.controller === undefined ? undefined : observed.interfaces.get(item.controller);
@@ -546,9 +501,9 @@ function recipe(
   const values: Readonly<Record<string, string>> = {
     R_CREATE: create,
     R_IDENTITY: create === '' ? '*' : identityGlob(item, line),
-    R_OPTIONS: options.join(' '),
+    R_OPTIONS: options.join('\n'),
     R_NO_PRIMARY: noPrimary ? '1' : '',
-    R_DOWN_OPTIONS: downOptions.join(' '),
+    R_IDLE_OPTIONS: idleOptions.join('\n'),
     R_PORT_OPTIONS: portWords(
       line,
       observed,

@@ -8,7 +8,7 @@
  */
 import { assertNever } from '../errors.js';
 import { NEW_BOND_PORT } from '../network/bond-port.js';
-import { isInSubnet } from '../network/ip.js';
+import { isInSubnet, MINIMUM_IPV6_MTU } from '../network/ip.js';
 import { routeDevices, routeWay } from '../network/route.js';
 import { ruleMeaning } from '../network/rule.js';
 import type {
@@ -243,7 +243,7 @@ export class KernelModel {
       ...NEW_PROPERTIES,
       controller: undefined,
       ipv4: [],
-      ipv6Enabled: true,
+      ipv6Enabled: state.mtu >= MINIMUM_IPV6_MTU,
       ipv6: [],
       link,
       portOptions: {},
@@ -297,7 +297,7 @@ export class KernelModel {
   }
 
   private setMtu(item: ModelInterface, mtu: number): void {
-    item.mtu = mtu;
+    this.followMtu(item, mtu);
     item.hasOwnMtu = true;
     if (item.link.kind === 'bond')
       for (const port of this.portsOf(item.name)) this.setMtu(port, mtu);
@@ -307,12 +307,21 @@ export class KernelModel {
         this.setMtu(child, mtu);
     }
     if (item.controller !== undefined) this.forgetBridgeMtu(item.controller);
-    if (mtu < 1280) {
-      // net/ipv6/addrconf.c NETDEV_CHANGEMTU: below IPV6_MIN_MTU the stack of the device is taken down.
+  }
+
+  /** net/ipv6/addrconf.c NETDEV_CHANGEMTU: below IPV6_MIN_MTU a device has no IPv6, above a new one. */
+  private followMtu(item: ModelInterface, mtu: number | undefined): void {
+    const before = item.mtu;
+    item.mtu = mtu;
+    if (mtu === undefined) return;
+    if (mtu < MINIMUM_IPV6_MTU) {
       item.ipv6 = [];
+      item.ipv6Enabled = false;
       this.dropRoutes(
         (route) => route.family === 'ipv6' && routeDevices(route).includes(item.name),
       );
+    } else if (before !== undefined && before < MINIMUM_IPV6_MTU) {
+      item.ipv6Enabled = true;
     }
   }
 
@@ -331,7 +340,7 @@ export class KernelModel {
     port.controller = controller.name;
     if (controller.link.kind === 'bond') {
       controller.link = { ...controller.link, ports: [...controller.link.ports, port.name].sort() };
-      port.mtu = controller.mtu;
+      this.followMtu(port, controller.mtu);
       // drivers/net/bonding/bond_main.c bond_enslave: an unset bond MAC is taken from the first port.
       if (isFirst && controller.mac === undefined) this.setMac(controller, port.mac ?? '');
       port.mac = controller.mac;

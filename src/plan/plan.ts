@@ -6,6 +6,7 @@
 import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/bond.js';
 import type { DesiredInterface, DesiredState } from '../network/desired.js';
 import { routeDevices, routeText } from '../network/route.js';
+import { MINIMUM_IPV6_MTU } from '../network/ip.js';
 import { ruleMeaning, ruleText } from '../network/rule.js';
 import { typeOptionsDifference } from '../network/type-options.js';
 import {
@@ -17,6 +18,7 @@ import {
   type IpAddress,
   type IpFamily,
   type NetworkState,
+  type RouteRule,
   type Route,
 } from '../network/state.js';
 import type { Change, ChangePlan, Hazard, ManagementPath, Operation } from './change.js';
@@ -288,13 +290,19 @@ class Planner {
     for (const [key, value] of Object.entries(wanted.link.options)) {
       if ((item.link.options[key] ?? '') !== value) different[key] = value;
     }
-    // The kernel keeps these two in units of miimon: they change with it unless given anew.
+    const { miimon, arp_validate: validate } = wanted.link.options;
     if (different['miimon'] !== undefined) {
-      for (const key of ['updelay', 'downdelay']) {
+      // The kernel keeps these in units of miimon: they change with it unless given anew, and without it
+      // it remembers them, shows them as 0, and refuses to be told so.
+      for (const key of ['updelay', 'downdelay', 'peer_notif_delay']) {
         const value = wanted.link.options[key];
-        if (value !== undefined && value !== '0') different[key] = value;
+        if (miimon === '0') delete different[key];
+        else if (value !== undefined) different[key] = value;
       }
     }
+    // bond_option_mode_set: "don't cache arp_validate between modes".
+    if (different['mode'] !== undefined && validate !== undefined && validate !== 'none')
+      different['arp_validate'] = validate;
     return different;
   }
 
@@ -438,7 +446,8 @@ class Planner {
     const existed = this.input.observed.interfaces.get(wanted.name);
     const link = { ...wanted, mac: wanted.mac ?? this.bondMac(wanted) };
     const operations: Operation[] = [{ op: 'create-link', link }];
-    if (!wanted.ipv6.enabled)
+    // With a smaller MTU it has no IPv6, and no switch for it either.
+    if (!wanted.ipv6.enabled && wanted.mtu >= MINIMUM_IPV6_MTU)
       operations.push({ op: 'set-ipv6-enabled', name: wanted.name, enabled: false });
     if (wanted.up) operations.push({ op: 'set-up', name: wanted.name });
     const base = baseOf(wanted.link);
@@ -805,6 +814,7 @@ class Planner {
     }
     for (const wanted of this.input.target.rules) {
       if (wanted.foreign || this.model.rules.some((rule) => matches(wanted, rule))) continue;
+      const inTheWay = this.model.rules.filter((rule) => countsAsEqual(wanted, rule));
       this.emit(
         {
           id: `add rule ${text(wanted)}`,
@@ -813,7 +823,9 @@ class Planner {
           summary: `add rule ${ruleText(wanted)}`,
           why: this.whyRule(wanted, false),
         },
+        ...inTheWay.map((rule) => ({ op: 'delete-rule', rule }) as const),
         { op: 'add-rule', rule: wanted },
+        ...inTheWay.map((rule) => ({ op: 'add-rule', rule }) as const),
       );
     }
   }
@@ -941,6 +953,24 @@ class Planner {
       expectedOutageSeconds: touchesManagement ? outageSeconds(target, touched) : 0,
     };
   }
+}
+
+/**
+ * net/ipv4/fib_rules.c, fib4_rule_compare: a new rule without a source or destination counts as there
+ * already (EEXIST) when one of the same priority is, which has one. The other way round it does not.
+ */
+function countsAsEqual(wanted: RouteRule, present: RouteRule): boolean {
+  const strip = (rule: RouteRule): RouteRule => ({
+    ...rule,
+    from: wanted.from === undefined ? undefined : rule.from,
+    to: wanted.to === undefined ? undefined : rule.to,
+  });
+  return (
+    !present.foreign &&
+    wanted.priority !== undefined &&
+    wanted.priority === present.priority &&
+    ruleMeaning(strip(present)) === ruleMeaning(wanted)
+  );
 }
 
 function compactVlans(words: readonly string[]): string {
