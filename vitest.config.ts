@@ -56,6 +56,17 @@ export default defineConfig({
           hookTimeout: LAB_HOOK_MS,
         },
       },
+      // Run by scripts/test-property.js, which tells it how many.
+      {
+        extends: true,
+        test: {
+          name: 'property',
+          include: ['test/property/*.property.ts'],
+          fileParallelism: false,
+          // As long as the count asks for.
+          testTimeout: 0,
+        },
+      },
     ],
   },
 });

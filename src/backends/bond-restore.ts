@@ -92,7 +92,8 @@ function monitorOptions(options: Options, mode: BondMode): Options {
       options[key] ?? '',
     ]),
   );
-  if (miimon !== '0') return { ...pick(options, (key) => ['miimon', ...DELAYS].includes(key)), ...lists };
+  if (miimon !== '0')
+    return { ...pick(options, (key) => ['miimon', ...DELAYS].includes(key)), ...lists };
   const arp = fits('arp_interval', mode)
     ? pick(options, (key) => ['arp_interval', 'arp_validate'].includes(key))
     : {};

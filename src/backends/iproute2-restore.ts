@@ -484,8 +484,7 @@ function recipe(
       ...bridgeWords(settableBridgeOptions(link.options)),
     ]);
     const changed = changedOptions(operations, 'set-bridge-options', item.name);
-    if (changed.size > 0)
-      options = set(['bridge', ...bridgeWords(pick(link.options, changed))]);
+    if (changed.size > 0) options = set(['bridge', ...bridgeWords(pick(link.options, changed))]);
   } else {
     // A pair whose other end is in another namespace cannot be made from here: to this host it is a NIC.
     const isFarEnd = link.kind === 'veth' && link.peer === undefined;

@@ -131,7 +131,7 @@ describe('for every host and every document', () => {
       }),
       RUNS,
     );
-    expect(planned).toBeGreaterThan(30);
+    expect(planned).toBeGreaterThan(10);
   });
 
   test('planning twice gives the same plan, and every step has its command line', () => {
