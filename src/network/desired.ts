@@ -143,6 +143,8 @@ export type DesiredDns = Readonly<{
 }>;
 
 export type DesiredState = Readonly<{
+  /** netorch's own key: what breaks the rules of VDSM is an error, not a warning. */
+  policy?: 'vdsm';
   /** In the order written; names are unique. */
   interfaces: readonly DesiredInterface[];
   routes: readonly DesiredRoute[];

@@ -7,7 +7,7 @@ import type { DesiredInterface, DesiredState } from './desired.js';
 import type { InterfaceState, NetworkState } from './state.js';
 
 /** Something that the plan did not say in so many words; one sentence in network words. */
-export type MergeNote = Readonly<{ interface: string; text: string }>;
+export type MergeNote = Readonly<{ interface: string; text: string; warning?: boolean }>;
 
 export class Draft {
   readonly observed: NetworkState;

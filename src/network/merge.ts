@@ -22,6 +22,7 @@ import { checkAltNames } from './properties.js';
 import { resolveNames } from './resolve-names.js';
 import { checkBases } from './stacking.js';
 import { interfaceMap } from './state.js';
+import { vdsmBreaches } from './vdsm-policy.js';
 import type { DnsState, NetworkState } from './state.js';
 
 type Merged = Readonly<{
@@ -61,6 +62,18 @@ export function mergeDesired(observed: NetworkState, written: DesiredState): Mer
     dns: mergeDns(observed.dns, desired.dns),
     hostname: desired.hostname?.name ?? observed.hostname,
   };
+  for (const { interface: name, key, text } of vdsmBreaches(target, desired)) {
+    const wanted = draft.wanted.get(name);
+    if (desired.policy === 'vdsm' && wanted !== undefined) {
+      draft.error(wanted, key, `against the policy vdsm: ${text}`);
+    } else {
+      draft.notes.push({
+        interface: name,
+        text: `is unlike what VDSM builds: ${text}`,
+        warning: true,
+      });
+    }
+  }
   return { target, errors: sortByPlace(draft.errors), notes: draft.notes };
 }
 

@@ -10,7 +10,7 @@ import { sortByPlace } from './error-order.js';
 import { parseInterface } from './parse-interface.js';
 import { desiredRoute, routeEntry } from './route.js';
 import { desiredRule, familiesOf, ruleEntry } from './rule.js';
-import { documentation, mapping, refused } from './scalars.js';
+import { documentation, mapping, oneOf, refused } from './scalars.js';
 import { hostnameSection } from './hostname.js';
 import { expandShorthand, finishShorthand } from './shorthand.js';
 
@@ -39,6 +39,8 @@ const list = z
 /** The outermost keys of a document in the long form. */
 export const topLevel = mapping({
   description: documentation,
+  // netorch's own key.
+  policy: oneOf(['vdsm', 'none']).optional(),
   interfaces: list,
   routes: mapping({ config: list, running: documentation }).optional(),
   'route-rules': mapping({ config: list, running: documentation }).optional(),
@@ -101,7 +103,9 @@ export function parseDesiredState(document: Located): DesiredState {
   const hostname = names?.config ?? names?.running;
 
   throwCollected(sortByPlace(errors));
+  const { policy } = top as Readonly<{ policy?: string }>;
   return {
+    ...(policy === 'vdsm' ? { policy } : {}),
     interfaces,
     routes,
     rules,

@@ -1,4 +1,5 @@
 /** Consequences that a user would want to know before: one sentence each, in network words. */
+import type { MergeNote } from '../network/merge-draft.js';
 import type { DesiredState } from '../network/desired.js';
 import type { NetworkState, Route } from '../network/state.js';
 import { linkHazards } from './link-hazards.js';
@@ -46,7 +47,7 @@ export type PlanHazardInput = Readonly<{
   desired: DesiredState;
   management: ManagementPath | undefined;
   newAddress: string | undefined;
-  notes: readonly Readonly<{ interface: string; text: string }>[];
+  notes: readonly MergeNote[];
   isLost: (route: Route) => boolean;
   /** Interfaces that are taken away and made again, each with the one because of which it is. */
   remade: ReadonlyMap<string, string>;
@@ -113,7 +114,11 @@ export function planHazards(input: PlanHazardInput): Hazard[] {
   }
   hazards.push(...linkHazards(input));
   for (const note of input.notes)
-    hazards.push({ kind: 'consequence', severity: 'note', text: `${note.interface} ${note.text}` });
+    hazards.push({
+      kind: 'consequence',
+      severity: note.warning === true ? 'warning' : 'note',
+      text: `${note.interface} ${note.text}`,
+    });
   return hazards;
 }
 

@@ -1,6 +1,7 @@
 /** From one host's observation and network plan to its change plan, or to all reasons why there is none. */
 import { NetorchError, throwCollected } from '../errors.js';
 import type { DesiredState } from '../network/desired.js';
+import type { MergeNote } from '../network/merge-draft.js';
 import { mergeDesired } from '../network/merge.js';
 import type { OwnedObject } from '../network/owned.js';
 import { resolveNames } from '../network/resolve-names.js';
@@ -70,7 +71,7 @@ export function planTarget(
   observation: HostObservation,
   desired: DesiredState,
   target: NetworkState,
-  notes: readonly Readonly<{ interface: string; text: string }>[],
+  notes: readonly MergeNote[],
 ): ChangePlan {
   const management = findManagementPath(observation.state, observation.ssh);
   const plan = planChanges({

@@ -7,6 +7,7 @@ import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/b
 import type { DesiredInterface, DesiredState } from '../network/desired.js';
 import { routeDevices, routeText } from '../network/route.js';
 import { MINIMUM_IPV6_MTU } from '../network/ip.js';
+import type { MergeNote } from '../network/merge-draft.js';
 import { ruleMeaning, ruleText } from '../network/rule.js';
 import { typeOptionsDifference } from '../network/type-options.js';
 import {
@@ -40,7 +41,7 @@ export type PlanInput = Readonly<{
   desired: DesiredState;
   management: ManagementPath | undefined;
   /** What merging noticed, e.g. ports that stay on a bridge though no plan names them. */
-  notes: readonly Readonly<{ interface: string; text: string }>[];
+  notes: readonly MergeNote[];
   /** Interfaces that another service configures again at boot. */
 }>;
 
