@@ -14,6 +14,7 @@ import {
   begin,
   confirm,
   expectAsBefore,
+  eventually,
   expectRolledBack,
   kinds,
   prepare,
@@ -59,7 +60,9 @@ describe.each(SHELLS)('guards of a transaction under %s', (shell) => {
     const script = stopAt(prepared.script, 'rollback-alone');
     await begin(host, { ...prepared, script });
     host.sendAndWatch(rollbackScript(prepared.id, NONCE, 'asked'));
-    await expect.poll(() => existsSync(`${host.folder('..')}/at.rollback-alone`)).toBe(true);
+    await eventually(() => {
+      expect(existsSync(`${host.folder('..')}/at.rollback-alone`)).toBe(true);
+    });
     await host.sh(`read -r p </run/netorch/${prepared.id}/rollback.pid; kill -KILL "$p"`);
     await expectRolledBack(host, prepared);
   });
@@ -83,9 +86,9 @@ describe.each(SHELLS)('guards of a transaction under %s', (shell) => {
     });
     host.sendAndWatch(prepared.script);
     await host.reaches(prepared.id, 'applying');
-    await expect
-      .poll(() => host.sh(`cat /proc/[0-9]*/cmdline | tr '\\0' ' '`))
-      .toContain('sleep 1234 ');
+    await eventually(async () => {
+      expect(await host.sh(`cat /proc/[0-9]*/cmdline | tr '\\0' ' '`)).toContain('sleep 1234 ');
+    });
     await host.sh(`kill -KILL $(cat /run/netorch/${prepared.id}/runner.pid)`);
     // The session that began it listens as well: neither takes the other's words.
     const asked = await host.send(rollbackScript(prepared.id, NONCE, 'no'));
@@ -161,9 +164,9 @@ describe.each(SHELLS)('guards of a transaction under %s', (shell) => {
       const prepared = await prepare(host, SMALL, { lastResort, secondsToDeadline: 2 });
       await begin(host, { ...prepared, script: broken(prepared.script) });
       await host.reaches(prepared.id, 'incomplete');
-      await expect
-        .poll(() => existsSync(`${host.folder('..')}/rebooted`), { timeout: 30_000 })
-        .toBe(true);
+      await eventually(() => {
+        expect(existsSync(`${host.folder('..')}/rebooted`)).toBe(true);
+      });
     });
 
     scenario(
@@ -176,9 +179,11 @@ describe.each(SHELLS)('guards of a transaction under %s', (shell) => {
         await begin(host, { ...known, script: broken(known.script) });
         await host.reaches(known.id, 'incomplete');
         await host.send(transactionsScript());
-        await expect
-          .poll(() => host.sh(`cat /proc/[0-9]*/cmdline | tr '\\0' ' '`), { timeout: 30_000 })
-          .not.toContain('last-resort');
+        await eventually(async () => {
+          expect(await host.sh(`cat /proc/[0-9]*/cmdline | tr '\\0' ' '`)).not.toContain(
+            'last-resort',
+          );
+        });
         expect(existsSync(`${host.folder('..')}/rebooted`)).toBe(false);
       },
     );

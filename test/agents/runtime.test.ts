@@ -17,6 +17,7 @@ import {
   confirm,
   eventsOf,
   expectAsBefore,
+  eventually,
   expectRolledBack,
   kinds,
   prepare,
@@ -44,7 +45,9 @@ describe.each(SHELLS)('a transaction under %s', (shell) => {
     await begin(host, prepared);
     await confirm(host, prepared.id);
     const left = async () => (await host.sh(`cat /proc/[0-9]*/cmdline | tr '\\0' ' '`)).trim();
-    await expect.poll(left, { timeout: 20_000 }).not.toContain(prepared.id);
+    await eventually(async () => {
+      expect(await left()).not.toContain(prepared.id);
+    });
   });
 
   scenario('answers a second confirm as the first', async (host) => {
@@ -129,12 +132,11 @@ describe.each(SHELLS)('a transaction under %s', (shell) => {
     const { answer } = host.sendAndWatch(
       prepared.script.replace(/^for m in /m, 'until [ -e go ]; do sleep 0.1; done\nfor m in '),
     );
-    await expect
-      .poll(
-        () => host.sh(`[ -s /run/netorch/${prepared.id}/nonce ] && echo written || echo not yet`),
-        { timeout: 20_000 },
-      )
-      .toBe('written\n');
+    await eventually(async () => {
+      expect(
+        await host.sh(`[ -s /run/netorch/${prepared.id}/nonce ] && echo written || echo not yet`),
+      ).toBe('written\n');
+    });
     await host.send(rollbackScript(prepared.id, NONCE, 'too late'));
     expect(host.state(prepared.id)).toBe('rolled-back');
     await host.sh(`echo >/run/netorch/${prepared.id}/go`);
@@ -198,11 +200,11 @@ describe.each(SHELLS)('a transaction under %s', (shell) => {
     });
     const { answer } = host.sendAndWatch(prepared.script);
     await host.reaches(prepared.id, 'applying');
-    await expect
-      .poll(() => host.sh(`cat /run/netorch/${prepared.id}/stuck 2>/dev/null || :`), {
-        timeout: 20_000,
-      })
-      .toContain('stuck');
+    await eventually(async () => {
+      expect(await host.sh(`cat /run/netorch/${prepared.id}/stuck 2>/dev/null || :`)).toContain(
+        'stuck',
+      );
+    });
     await host.kill(prepared.id, 'runner.pid');
     expect(kinds(eventsOf((await answer).stdout))).toEqual([
       'armed',

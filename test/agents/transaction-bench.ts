@@ -1,5 +1,5 @@
 /** What tests of the transaction work with: a host in namespaces, a plan for it, and the messages of a controller. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { ObservedHost } from '../../src/agents/observed-host.js';
 import {
   beginScript,
@@ -151,6 +151,10 @@ export async function expectAsBefore(host: NamespaceHost, before: ObservedHost):
     lines.filter((line) => !/ inet6 fe80:.* scope link/.test(line)).sort();
   expect(sorted(now.lines)).toEqual(sorted(before.lines));
 }
+
+/** What `expect.poll` is in tests that do not run at the same time as others: those know which test they are in. */
+export const eventually = (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 30_000 });
 
 /** A test with a host of its own under this shell; skipped by name where it cannot run. */
 export const scenarioUnder =
