@@ -15,6 +15,7 @@ const LONG = [
   'open-transaction',
   'owners',
   'persistence',
+  'scenarios',
 ].map((name) => `test/e2e/${name}.test.ts`);
 
 const lab = {

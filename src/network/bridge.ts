@@ -68,6 +68,17 @@ const portKeys = {
   'stp-hairpin-mode': ['hairpin', truth.transform((value) => (value ? 'on' : 'off'))],
 } as const;
 
+const TIMERS = /^(forward_delay|hello_time|max_age|ageing_time|mcast_\w+_interval)$/;
+
+/**
+ * Are two values of an option the same to the kernel? It keeps timers in ticks of its own (250 a second,
+ * where documents count hundredths), so what is read back may be one hundredth off.
+ */
+export function isSameBridgeOption(option: string, one: string, other: string): boolean {
+  if (one === other) return true;
+  return TIMERS.test(option) && Math.abs(Number(one) - Number(other)) <= 1;
+}
+
 type KeyTable = Readonly<Record<string, readonly [string, z.ZodType<string>]>>;
 
 function optionalValues<T extends KeyTable>(table: T): { [K in keyof T]: z.ZodOptional<T[K][1]> } {

@@ -1,4 +1,5 @@
 /** Expected against found, value by value: the proof after an apply and after a rollback. */
+import { isSameBridgeOption } from './bridge.js';
 import { samePrimaries } from './ip.js';
 import { effectiveMetric, routeDevices, routeWay } from './route.js';
 import { ruleMeaning, ruleText } from './rule.js';
@@ -175,7 +176,11 @@ function compareOptions(
 }
 
 function compareBridges(add: Add, expected: BridgeLink, found: BridgeLink): void {
-  compareOptions(add, 'link.options', expected.options, found.options);
+  for (const [option, value] of Object.entries(expected.options)) {
+    const other = found.options[option];
+    if (other !== undefined && isSameBridgeOption(option, value, other)) continue;
+    add(`link.options.${option}`, value, other);
+  }
   const names = (link: BridgeLink): string => list(link.ports.map((port) => port.name));
   add('link.ports', names(expected), names(found));
   const filters = expected.options['vlan_filtering'] === '1';

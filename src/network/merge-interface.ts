@@ -2,6 +2,7 @@
 import { NetorchError } from '../errors.js';
 import { bondOptionProblems, modesOfBondOption, monitorProblems } from './bond.js';
 import { bondDefaults } from './bond-defaults.js';
+import { isSameBridgeOption } from './bridge.js';
 import { locationOf } from './desired.js';
 import type { DesiredInterface, DesiredIp } from './desired.js';
 import { linkLocalOf, samePrimaries } from './ip.js';
@@ -253,7 +254,10 @@ function linkOf(
     case 'vrf':
       return { ...link, table: desired.vrf?.table ?? link.table };
     case 'linux-bridge': {
-      const options = { ...link.options, ...desired.bridge?.options };
+      const asked = Object.entries(desired.bridge?.options ?? {}).filter(
+        ([option, value]) => !isSameBridgeOption(option, value, link.options[option] ?? ''),
+      );
+      const options = { ...link.options, ...Object.fromEntries(asked) };
       const pvid = desired.bridge?.options?.['vlan_default_pvid'];
       // The kernel answers EPERM (br_vlan_set_default_pvid).
       if (

@@ -41,13 +41,16 @@ export default async function setUp(project: TestProject): Promise<(() => Promis
   }
   symlinkSync(join(root, 'node_modules'), join(installed, 'node_modules'));
   const kept = process.env['NETORCH_E2E_LAB'];
-  const lab = await Lab.up({
-    dir: kept ?? join(tmpdir(), `netorch-e2e-${process.pid}`),
-    hosts: LAB_HOSTS,
-    progress: (line) => {
-      process.stderr.write(`${line}\n`);
-    },
-  });
+  const running = kept === undefined ? undefined : await Lab.open(kept).catch(() => undefined);
+  const lab =
+    running ??
+    (await Lab.up({
+      dir: kept ?? join(tmpdir(), `netorch-e2e-${process.pid}`),
+      hosts: LAB_HOSTS,
+      progress: (line) => {
+        process.stderr.write(`${line}\n`);
+      },
+    }));
   project.provide('labSuite', { labDir: lab.dir, installed });
   return async () => {
     if (kept === undefined) await lab.down();

@@ -375,3 +375,21 @@ describe('options of a bond', () => {
     });
   });
 });
+
+describe('timers of a bridge', () => {
+  const observed = withInterface(hostWith('bridges: {br0: {ports: [eth1]}}'), 'br0', {
+    link: { kind: 'linux-bridge', options: { mcast_query_interval: '12500' }, ports: [] },
+  });
+  test.each([
+    ['one hundredth off counts as set: the kernel keeps ticks of its own', 12501, '12500'],
+    ['two hundredths do not', 12502, '12502'],
+  ])('%s', (_name, wanted, expected) => {
+    const { interfaces } = targetOf(
+      observed,
+      `bridges: {br0: {options: {multicast-query-interval: ${wanted}}}}`,
+    );
+    expect(interfaces.get('br0')?.link).toMatchObject({
+      options: { mcast_query_interval: expected },
+    });
+  });
+});

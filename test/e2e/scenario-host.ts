@@ -1,0 +1,183 @@
+/**
+ * A host for one scenario: namespaces on a host of the lab (so that bonding, VLANs and all else of its
+ * kernel are there), with NICs eth1 to eth4 whose cables end in a namespace of their own, and a /run, /sys
+ * and resolv.conf of its own. All of them are driven over one connection: a login for each step would
+ * take longer than the step.
+ */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+import { RUN_FROM_STDIN } from '../../src/agents/bundle.js';
+import { NetorchError } from '../../src/errors.js';
+import type { Lab } from '../../src/lab/lab.js';
+import type {
+  Connection,
+  ExecOptions,
+  ExecResult,
+  Transport,
+} from '../../src/transport/transport.js';
+
+const NICS = ['eth1', 'eth2', 'eth3', 'eth4'];
+
+/** Stands in a fresh set of namespaces and runs what it is sent, until it is told to end. */
+const INNER = `
+mount -t sysfs sysfs /sys
+mount -t tmpfs -o mode=755 tmpfs /run
+printf 'nameserver 192.0.2.153\\n' >/run/resolv.conf.lab
+[ -e /etc/resolv.conf ] || : >/etc/resolv.conf
+mount --bind /run/resolv.conf.lab /etc/resolv.conf
+ip link set lo up
+unshare -n sleep 1000000 </dev/null >/dev/null 2>&1 &
+switch=$!
+until [ "$(readlink /proc/$switch/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
+i=1
+for n in ${NICS.join(' ')}; do
+  ip link add $n address 02:00:01:00:00:0$i type veth peer name w$n netns $switch
+  nsenter -t $switch -n ip link set w$n up
+  i=$((i + 1))
+done
+echo @@done 0
+while read -r word size; do
+  case $word in
+  run)
+    head -c "$size" >/run/block
+    sh /run/block </dev/null 2>/run/errors
+    code=$?
+    echo
+    echo @@errors
+    cat /run/errors
+    echo "@@done $code"
+    ;;
+  end) exit 0 ;;
+  esac
+done`;
+
+const DRIVER = `
+for m in 'bonding max_bonds=0' 'dummy numdummies=0' 8021q bridge vxlan veth macvlan vrf tun; do modprobe -q $m; done
+inner=$(mktemp /dev/shm/scenario.XXXXXX)
+trap 'rm -f "$inner"' EXIT
+cat >$inner <<'INNER_END'
+${INNER}
+INNER_END
+echo @@done 0
+while read -r word; do
+  [ "$word" = open ] || break
+  unshare -n -m -p --fork --kill-child --mount-proc sh $inner
+  echo @@done 0
+done
+`;
+
+export class ScenarioHost {
+  readonly #child: ChildProcessWithoutNullStreams;
+  #onLine: (line: string) => void = () => undefined;
+  #fail: (error: Error) => void = () => undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #isOpen = false;
+
+  private constructor(child: ChildProcessWithoutNullStreams) {
+    this.#child = child;
+    child.stdin.on('error', () => undefined);
+    createInterface({ input: child.stdout }).on('line', (line) => this.#onLine(line));
+    child.on('close', () => this.#fail(new Error('the connection to the host of the lab ended')));
+  }
+
+  /** On a host of the lab; without one, on this machine and with what its kernel has. */
+  static async start(lab: Lab | undefined, host: string): Promise<ScenarioHost> {
+    const quoted = `'${DRIVER.replaceAll("'", `'\\''`)}'`;
+    const { argv, env } = lab?.consoleCommand(host, ['sh', '-c', quoted]) ?? {
+      argv: ['sh', '-c', DRIVER],
+      env: process.env,
+    };
+    const [program = '', ...args] = argv;
+    const started = new ScenarioHost(spawn(program, args, { env }));
+    await started.#answer();
+    return started;
+  }
+
+  async stop(): Promise<void> {
+    this.#fail = () => undefined;
+    const ended = new Promise((resolve) => this.#child.once('close', resolve));
+    this.#child.stdin.end();
+    this.#child.kill();
+    await ended;
+  }
+
+  /** A fresh set of namespaces in place of the former one. */
+  async open(): Promise<void> {
+    if (this.#isOpen) {
+      const closed = this.#answer();
+      this.#child.stdin.write('end\n');
+      await closed;
+    }
+    const opened = this.#answer();
+    this.#child.stdin.write('open\n');
+    await opened;
+    this.#isOpen = true;
+  }
+
+  /** Runs a script; throws when it fails. */
+  async sh(script: string): Promise<string> {
+    const { code, stdout, stderr } = await this.run(script);
+    if (code !== 0) throw new Error(`exit code ${code}: ${stderr}\n${stdout}`);
+    return stdout;
+  }
+
+  /** One after the other, in the order in which they are asked for. */
+  async run(script: string, onLine?: (line: string) => void): Promise<ExecResult> {
+    const turn = this.#queue.then(async () => {
+      const bytes = Buffer.from(`${script}\n`);
+      const answer = this.#answer(onLine);
+      this.#child.stdin.write(`run ${bytes.length}\n`);
+      this.#child.stdin.write(bytes);
+      return answer;
+    });
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** What a controller dials; `isReachable` says whether the host answers. */
+  transport(isReachable: () => boolean): Transport {
+    const gone = (): NetorchError =>
+      new NetorchError('HOST_UNREACHABLE', 'h1: the host does not answer');
+    return {
+      connect: (target, options) => {
+        if (!isReachable()) return Promise.reject(gone());
+        const connection: Connection = {
+          hostKey: 'ssh-ed25519 AAAA',
+          address: options?.address ?? target.address,
+          exec: (command: string, { input = '', onLine }: ExecOptions = {}) => {
+            if (!isReachable()) return Promise.reject(gone());
+            if (command !== RUN_FROM_STDIN) return this.run(command, onLine);
+            return this.run(input, onLine);
+          },
+          close: () => undefined,
+          closed: new Promise<void>(() => undefined),
+        };
+        return Promise.resolve(connection);
+      },
+    };
+  }
+
+  #answer(onLine?: (line: string) => void): Promise<ExecResult> {
+    return new Promise((resolve, reject) => {
+      const output: string[] = [];
+      const errors: string[] = [];
+      let current = output;
+      this.#fail = reject;
+      this.#onLine = (line) => {
+        if (line === '@@errors') {
+          current = errors;
+          // The empty line before the mark.
+          if (output.at(-1) === '') output.pop();
+        } else if (line.startsWith('@@done ')) {
+          const text = (lines: readonly string[]) => lines.map((item) => `${item}\n`).join('');
+          const code = Number(line.slice('@@done '.length));
+          resolve({ code, stdout: text(output), stderr: text(errors) });
+        } else {
+          current.push(line);
+          if (current === output) onLine?.(line);
+        }
+      };
+    });
+  }
+}
