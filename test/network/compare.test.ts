@@ -120,6 +120,11 @@ describe('a difference is named by its path', () => {
       'br0.link.options.ageing_time: 30000 ≠ 100',
     ],
     [
+      'bridge timer, by more than what the kernel rounds',
+      withInterface('br0', bridge({ ageing_time: '29998' })),
+      'br0.link.options.ageing_time: 30000 ≠ 29998',
+    ],
+    [
       'bridge port option',
       withInterface('br0', bridge({}, { options: { cost: '5' } })),
       'br0.link.ports.eth3.cost: 4 ≠ 5',
@@ -258,4 +263,8 @@ describe('no difference is', () => {
     expect(differences(found, new Set(['br0']))).toEqual([]);
     expect(differences(found, new Set(['eth4']))).toHaveLength(3);
   });
+});
+
+test('a bridge timer that the kernel has rounded to its ticks is no difference', () => {
+  expect(differences(withInterface('br0', bridge({ ageing_time: '29999' })))).toEqual([]);
 });
