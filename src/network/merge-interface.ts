@@ -434,6 +434,11 @@ function mergeAddresses(
   return desired;
 }
 
+/** A pair whose other end is in another namespace: to this host a NIC, and nothing could make it anew. */
+function isEndOfForeignPair({ link }: InterfaceState): boolean {
+  return link.kind === 'veth' && link.peer === undefined;
+}
+
 /** `absent`: virtual interfaces go, with what stands on them; a NIC is only emptied and taken down. */
 function removeInterfaces(draft: Draft): void {
   const gone = new Set<string>();
@@ -459,7 +464,7 @@ function removeInterfaces(draft: Draft): void {
           { location: locationOf(desired, 'state') },
         ),
       );
-    } else if (kind === 'ethernet') {
+    } else if (kind === 'ethernet' || isEndOfForeignPair(observed)) {
       draft.interfaces.set(desired.name, {
         ...observed,
         up: false,

@@ -18,7 +18,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 
-import { NetorchError, NetorchErrors, formatError } from '../../src/errors.js';
+import { NetorchError, NetorchErrors, formatError, throwCollected } from '../../src/errors.js';
 import { readInventoryGraph } from '../../src/inventory/inventory-graph.js';
 import { createInventory } from '../../src/inventory/inventory.js';
 import { Lab } from '../../src/lab/lab.js';
@@ -29,7 +29,6 @@ import { planHost } from '../../src/plan/plan-host.js';
 import { networkPlanFor } from '../../src/playbook/network-plan.js';
 import { parsePlaybook, probesFor } from '../../src/playbook/playbook.js';
 import type { Probe } from '../../src/playbook/probe.js';
-import { throwCollected } from '../../src/errors.js';
 import type { RunEventBody } from '../../src/run/events.js';
 import { runHost } from '../../src/run/host-run.js';
 import { observeHost } from '../../src/run/observe-host.js';
@@ -210,8 +209,8 @@ class Stage {
       await run;
       return;
     }
-    const { outcome, cause } = await run;
-    expect(`${outcome} ${cause ?? ''}`).toMatch(wanted);
+    const { outcome, cause, ...others } = await run;
+    expect(`${outcome} ${cause ?? ''} ${JSON.stringify(others)}`).toMatch(wanted);
     for (const words of item.says ?? []) expect(JSON.stringify(events)).toMatch(new RegExp(words));
     if (outcome !== 'confirmed' && outcome !== 'unchanged') return;
     const again = planHost(HOST, await this.#observe(), desired, { prune });

@@ -258,6 +258,14 @@ describe('interfaces', () => {
     expect(interfaces.get('eth2')?.controller).toBe('br0');
   });
 
+  test('the end of a pair that leads to another namespace is emptied, as a NIC is', () => {
+    const observed = withInterface(hostWith('veths: {v0: {peer: v0p, ip: 192.0.2.5/24}}'), 'v0', {
+      link: { kind: 'veth', peer: undefined },
+    });
+    const { interfaces } = targetOf(observed, 'interfaces: [{name: v0, state: absent}]');
+    expect(interfaces.get('v0')).toMatchObject({ up: false, ipv4: { addresses: [] } });
+  });
+
   test('absent and not there is nothing to do', () => {
     expect(
       targetOf(bareHost(), 'interfaces: [{name: br9, type: linux-bridge, state: absent}]'),
