@@ -82,7 +82,9 @@ function costChange(ports: readonly string[]): Change {
 }
 
 function sectionOf(line: string): string {
-  return line.split(' ', 1)[0] ?? '';
+  const name = line.split(' ', 1)[0] ?? '';
+  // The hostname is read along with the sysctls.
+  return name === 'hostname' ? 'sysctl' : name;
 }
 
 /** A line of `ip -batch` (of `ip -6 -batch` for IPv6 rules) that takes away what a canonical line tells of. */

@@ -69,7 +69,7 @@ export function nextRecord(input: RecordInput): PersistRecord {
   const before = new Set(input.beforeLines);
   const changed = new Set(input.scope);
   const now = new Set(confirmed.lines);
-  const exists = (name: string) => confirmed.state.interfaces.has(name) && name !== 'lo';
+  const exists = (name: string) => confirmed.state.interfaces.has(name);
   const named = desired.interfaces
     .filter((item) => item.state === 'up' || item.state === 'down')
     .map((item) => item.name);
@@ -81,12 +81,15 @@ export function nextRecord(input: RecordInput): PersistRecord {
   const recorded = new Set(previous?.lines ?? []);
   const touches = touchedBy(input.before, input.target);
   const dns = touches.dns || (previous?.dns ?? false);
+  const setsHostname =
+    touches.hostname || (previous?.lines.some((line) => line.startsWith('hostname ')) ?? false);
   const isNamed = namedLines(desired);
   const standards = standardSysctls(confirmed.lines);
   const keep = (line: string): boolean => {
     const [what, name] = headOf(line);
     if (KERNEL_LINK_LOCAL.test(line)) return false;
     if (what === 'dns') return dns;
+    if (what === 'hostname') return setsHostname;
     const isNew = !before.has(line);
     if (isRule(what)) return recorded.has(line) || (isNew && touches.rules);
     if (isRoute(what)) {
@@ -158,12 +161,13 @@ function portsWithCost({ previous, scope, target }: RecordInput): readonly strin
 function touchedBy(
   before: NetworkState,
   target: NetworkState,
-): Readonly<{ rules: boolean; routes: boolean; dns: boolean }> {
+): Readonly<{ rules: boolean; routes: boolean; dns: boolean; hostname: boolean }> {
   const differ = (one: unknown, other: unknown) => JSON.stringify(one) !== JSON.stringify(other);
   return {
     rules: differ(before.rules, target.rules),
     routes: differ(before.routes, target.routes),
     dns: differ(before.dns, target.dns),
+    hostname: before.hostname !== target.hostname,
   };
 }
 
@@ -232,6 +236,7 @@ export function objectsOf(lines: readonly string[]): readonly string[] {
   const objects = lines.flatMap((line) => {
     const [what, name] = headOf(line);
     if (what === 'dns') return ['DNS'];
+    if (what === 'hostname') return ['the hostname'];
     if (isRule(what)) return [`rule ${name.replace(':', '')}`];
     if (!isRoute(what)) return [name];
     const devices = devicesOf(line);

@@ -121,6 +121,27 @@ describe('what netorch is answerable for', () => {
     expect(lines).toEqual(['link eth1 {}']);
   });
 
+  test('an address that was put on loopback, and the hostname that was set', () => {
+    const now = ['link lo {}', 'addr lo inet 192.0.2.9/32 scope global lo', 'hostname new'];
+    const before = { ...stateOf('lo'), hostname: 'old' };
+    const first = record({
+      scope: ['lo'],
+      before,
+      beforeLines: ['link lo {}', 'addr lo inet 127.0.0.1/8 scope host lo', 'hostname old'],
+      target: { ...before, hostname: 'new' },
+      now: [...now, 'addr lo inet 127.0.0.1/8 scope host lo'],
+    });
+    expect(first.lines).toEqual(now);
+    expect(first.created).toEqual([]);
+    const second = record({
+      previous: first,
+      before: { ...before, hostname: 'new' },
+      target: { ...before, hostname: 'new' },
+      now,
+    });
+    expect(second.lines).toEqual(now);
+  });
+
   test('stays what it was for what later changes do not touch', () => {
     const first = record({ scope: ['br0'], now: [...LINKS, 'link br0 {}'] });
     const second = record({

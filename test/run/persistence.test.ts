@@ -11,8 +11,9 @@ const run = (host: FakeHost, job: Partial<HostJob> = {}) =>
 /** What was sent with the confirmations. */
 function confirmationsOf(host: FakeHost): readonly string[] {
   const inputs: string[] = [];
-  const { connect } = host.environment.transport;
-  Object.assign(host.environment.transport, {
+  const { transport } = host.environment;
+  const connect = transport.connect.bind(transport);
+  Object.assign(transport, {
     connect: async (...args: Parameters<typeof connect>) => {
       const connection = await connect(...args);
       return {
