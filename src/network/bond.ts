@@ -134,11 +134,15 @@ const optionalOptions = Object.fromEntries(
   Object.entries(bondOptions).map(([name, schema]) => [name, schema.optional()]),
 ) as { [K in keyof typeof bondOptions]: z.ZodOptional<(typeof bondOptions)[K]> };
 
+const NO_SLB =
+  'balance-slb is done by NetworkManager with nftables, and not by netorch: balance-xor with a LAG, or active-backup, may do';
+
 export const bondSection = mapping({
   mode: oneOf(BOND_MODES, { numbered: true }).optional(),
   options: mapping({
     ...optionalOptions,
-    balance_slb: refused('balance-slb bonds are not done by netorch'),
+    balance_slb: refused(NO_SLB),
+    'balance-slb': refused(NO_SLB),
   }).optional(),
   port: ports,
   ports,

@@ -69,9 +69,18 @@ const common = {
   'min-mtu': documentation,
   'max-mtu': documentation,
   driver: documentation,
-  lldp: refusedUnless(isSwitchedOff, 'LLDP is not switched on by netorch'),
-  mptcp: refusedUnless(isEmptyMptcp, 'MPTCP is not done by netorch'),
-  ethtool: refusedUnless(isEmpty, 'ethtool settings are not done by netorch yet'),
+  lldp: refusedUnless(
+    isSwitchedOff,
+    'LLDP is not switched on by netorch: it needs a daemon on the host, such as lldpd',
+  ),
+  mptcp: refusedUnless(
+    isEmptyMptcp,
+    'MPTCP is not done by netorch: endpoints belong to the applications that use them',
+  ),
+  ethtool: refusedUnless(
+    isEmpty,
+    'ethtool settings are not done by netorch yet: rings, coalescing, pause frames and features cannot be proved on the kernels that it is tested on',
+  ),
   'ovs-db': refused('Open vSwitch is not done by netorch yet'),
   '802.1x': refused('802.1X is not done by netorch'),
   dispatch: refused('dispatch scripts are not run by netorch'),
@@ -90,7 +99,10 @@ const bridge = {
   exclusive: truth.optional(),
 };
 const ethernet = {
-  ethernet: refusedUnless(isEmpty, 'speed, duplex and SR-IOV are not set by netorch yet'),
+  ethernet: refusedUnless(
+    isEmpty,
+    'speed, duplex and SR-IOV are not set by netorch yet: no NIC that it is tested on has them',
+  ),
 };
 
 const schemas = {

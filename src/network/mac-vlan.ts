@@ -14,12 +14,14 @@ export const macVlanSection = mapping({
   'base-iface': interfaceReference.optional(),
   mode: macVlanMode.optional(),
   promiscuous: truth.optional(),
+  // Another word of nmstate for the same.
+  'accept-all-mac': truth.optional(),
 });
 
 export function desiredMacVlan(
   section: z.output<typeof macVlanSection>,
 ): NonNullable<DesiredInterface['macVlan']> {
-  const { 'base-iface': base, mode, promiscuous } = section;
+  const { 'base-iface': base, mode, promiscuous = section['accept-all-mac'] } = section;
   return {
     ...(base === undefined ? {} : { base }),
     ...(mode === undefined ? {} : { mode }),

@@ -393,6 +393,17 @@ function checkedBond(draft: Draft, desired: DesiredInterface, link: BondLink): B
       draft.error(desired, `bond.options.${option}`, text);
     }
   }
+  const { mac, copyMacFrom } = desired;
+  const isFollowing = link.mode === 'active-backup' && link.options['fail_over_mac'] === 'active';
+  // What the host has already is asked for by a document that `show` printed.
+  const isNewMac = mac !== undefined && mac !== draft.before(desired.name)?.mac;
+  if (isFollowing && (copyMacFrom !== undefined || isNewMac)) {
+    draft.error(
+      desired,
+      mac === undefined ? 'copyMacFrom' : 'mac',
+      'with fail_over_mac: active the bond has the MAC of its active port; it cannot be given one',
+    );
+  }
   return link;
 }
 

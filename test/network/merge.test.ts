@@ -67,6 +67,23 @@ describe('MAC addresses', () => {
     expect(interfaces.get('bond0')?.mac).toBe('52:54:00:00:00:02');
   });
 
+  test.each(['mac-address: 02:00:00:00:00:77', 'copy-mac-from: eth3'])(
+    'a bond that follows its active port is given none: %s',
+    (key) => {
+      const host = hostWith(
+        BOND.replace('balance-rr', 'active-backup').replace(
+          'port:',
+          'options: {fail_over_mac: active}, port:',
+        ),
+      );
+      expect(merge(host, `interfaces: [{name: bond0, ${key}}]`).errors.map(formatError)).toEqual([
+        expect.stringContaining(
+          'with fail_over_mac: active the bond has the MAC of its active port',
+        ),
+      ]);
+    },
+  );
+
   test('ports and VLANs follow the MAC that the plan gives their bond', () => {
     const mac = '52:54:00:00:00:01';
     let observed = hostWith(
