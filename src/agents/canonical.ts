@@ -80,6 +80,8 @@ const LINK_RULES: readonly Rule[] = [
     'forward_delay_timer',
   ].map(number),
   ...['designated_port', 'designated_cost', 'cost', 'fdb_n_learned'].map(number),
+  // Spanning tree shortens it while the topology changes (net/bridge/br_stp.c, __br_set_topology_change).
+  { substitute: '"ageing_time":\\d+,("stp_state":[1-9])', by: '$1' },
   // One line an interface, led by its name.
   remove('"ifindex":\\d+,'),
   { substitute: '(^\\[|,)\\{("link":"[^"]*",)?"ifname":"([^"]*)"', by: '\nlink $3 {$2' },

@@ -119,6 +119,9 @@ function bridgeOptions(data: Json): Record<string, string> {
     else if (name === 'group_fwd_mask') options[name] = String(Number(value));
     else if (typeof value === 'number' || typeof value === 'string') options[name] = String(value);
   }
+  // net/bridge/br_stp.c, __br_set_topology_change: for a while it is twice the forward delay, and what it
+  // will be again nobody can read.
+  if (data['stp_state'] !== 0 && data['topology_change'] === 1) delete options['ageing_time'];
   return options;
 }
 

@@ -269,12 +269,16 @@ restore_once() {
 }
 
 restore() {
+	FORCED=
 	. ./restore.sh
 	compare
 	tries=0
-	while [ -s missing.lines ] || [ -s surplus ]; do
+	while [ -s missing.lines ] || [ -s surplus ] || [ -n "$FORCED" ]; do
 		[ "$tries" -lt 3 ] || return 1
 		tries=$((tries + 1))
+		# What the comparison does not see is put back once.
+		differ="$differ$FORCED "
+		FORCED=
 		restore_once
 		compare
 	done

@@ -33,10 +33,10 @@ export type TransactionRequest = Readonly<{
   owned?: OwnedDelta;
 }>;
 
-/** The whole transaction as one script for standard input. */
-export function beginScript(request: TransactionRequest): string {
+/** The files of the transaction's folder on the host, but for those that its processes write. */
+export function transactionFiles(request: TransactionRequest): Readonly<Record<string, string>> {
   const { scripts, lastResort } = request;
-  const files: Record<string, string> = {
+  return {
     'runtime.sh': runtimeScript(),
     'self-test.sh': agentScript('self-test'),
     'canonical.sed': canonicalSedScript(),
@@ -56,11 +56,16 @@ export function beginScript(request: TransactionRequest): string {
     'owned.add': fileOf(request.owned?.add ?? []),
     'owned.drop': fileOf(request.owned?.drop ?? []),
   };
+}
+
+/** The whole transaction as one script for standard input. */
+export function beginScript(request: TransactionRequest): string {
+  const { scripts } = request;
   return stdinScript(
     agentScript('readings'),
     agentScript('modules'),
     agentScript('begin'),
-    writeFilesFunction('write_files', files),
+    writeFilesFunction('write_files', transactionFiles(request)),
     `TX=${quoteSh(request.id)}`,
     `OWNER=${quoteSh(request.owner)}`,
     `SECONDS_TO_DEADLINE=${request.secondsToDeadline}`,

@@ -484,6 +484,8 @@ function recipe(
       ...bridgeWords(settableBridgeOptions(link.options)),
     ]);
     const changed = changedOptions(operations, 'set-bridge-options', item.name);
+    // A change of the topology may have shortened it (net/bridge/br_stp.c, __br_set_topology_change).
+    if (changed.has('stp_state')) changed.add('ageing_time');
     if (changed.size > 0) options = set(['bridge', ...bridgeWords(pick(link.options, changed))]);
   } else {
     // A pair whose other end is in another namespace cannot be made from here: to this host it is a NIC.
@@ -569,6 +571,7 @@ function restoreSh(
   const order = dependencyOrder(input.observed.interfaces).filter((item) => scope.has(item.name));
   return [
     `READ=${quoteSh(reads.join(' '))}`,
+    `FORCED=${quoteSh(unseenChanges(order, operations).join(' '))}`,
     `CREATED=${quoteSh(createdNames(input).join(' '))}`,
     `ORDER=${quoteSh(order.map((item) => item.name).join(' '))}`,
     'recipe() {',
@@ -584,6 +587,21 @@ function restoreSh(
     '}',
     '',
   ].join('\n');
+}
+
+/** Bridges whose ageing time the plan changes where the comparison cannot see it: under spanning tree. */
+function unseenChanges(
+  order: readonly InterfaceState[],
+  operations: readonly Operation[],
+): readonly string[] {
+  return order
+    .filter(
+      ({ name, link }) =>
+        link.kind === 'linux-bridge' &&
+        link.options['stp_state'] !== '0' &&
+        changedOptions(operations, 'set-bridge-options', name).has('ageing_time'),
+    )
+    .map(({ name }) => name);
 }
 
 function groups(

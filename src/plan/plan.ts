@@ -662,11 +662,14 @@ class Planner {
       // The VLAN table comes before the filter is switched on, or frames fall into the default VLAN.
       if (isFiltering) this.settlePortVlans(wanted, port.name, port.vlans);
     }
-    const options = Object.fromEntries(
+    const options: Record<string, string> = Object.fromEntries(
       Object.entries(link.options).filter(
         ([key, value]) => item.link.kind === 'linux-bridge' && item.link.options[key] !== value,
       ),
     );
+    const ageing = link.options['ageing_time'];
+    // Without spanning tree nobody ends the short ageing time of a topology change that is under way.
+    if (options['stp_state'] === '0' && ageing !== undefined) options['ageing_time'] = ageing;
     if (Object.keys(options).length > 0) {
       this.emit(
         {

@@ -129,6 +129,18 @@ describe('canonical lines', () => {
     ]);
   });
 
+  test('hold the ageing time of a bridge only without spanning tree, which shortens it at times', () => {
+    const bridge = (stp: number) =>
+      canonicalLines(
+        splitSections(
+          `@link\n[{"ifname":"br0","linkinfo":{"info_kind":"bridge","info_data":{"ageing_time":4000,"stp_state":${stp},"priority":32768}}}]\n@end\n`,
+        ),
+      ).join('\n');
+    expect(bridge(0)).toContain('"ageing_time":4000');
+    expect(bridge(1)).not.toContain('ageing_time');
+    expect(bridge(1)).toContain('"stp_state":1,"priority":32768');
+  });
+
   test('are the same for a NIC with and without a cable', () => {
     const link = (flags: string, operstate: string) =>
       canonicalLines(

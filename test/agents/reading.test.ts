@@ -106,6 +106,19 @@ describe('reading a real host', () => {
     });
   });
 
+  test('takes no ageing time of a bridge whose topology is changing for the one it has', () => {
+    const shortened = parseObservation(
+      'h1',
+      richHost
+        .replaceAll('"topology_change":0', '"topology_change":1')
+        .replaceAll('"stp_state":0', '"stp_state":1'),
+    );
+    const bridge = shortened.state.interfaces.get('br0')?.link;
+    expect(link('br0')).toMatchObject({ options: { ageing_time: '30000' } });
+    expect(bridge).not.toHaveProperty('options.ageing_time');
+    expect(bridge).toHaveProperty('options.forward_delay');
+  });
+
   test('reads vxlan and veth', () => {
     expect(link('vx5')).toEqual({
       kind: 'vxlan',

@@ -4,7 +4,11 @@ import { stringify } from 'yaml';
 import { agentScript, stdinScript } from '../../src/agents/bundle.js';
 import type { ObservedHost } from '../../src/agents/observed-host.js';
 import { parseObservation } from '../../src/agents/reading.js';
-import { beginScript, rollbackScript } from '../../src/agents/transaction.js';
+import {
+  beginScript,
+  rollbackScript,
+  type TransactionRequest,
+} from '../../src/agents/transaction.js';
 import { iproute2Scripts } from '../../src/backends/backend.js';
 import type { BackendScripts } from '../../src/backends/steps.js';
 import { NetorchError, NetorchErrors, formatError } from '../../src/errors.js';
@@ -205,16 +209,19 @@ export function transactionId(): string {
   return `20260101T000000-${String(count).padStart(6, '0')}`;
 }
 
-export const request = (id: string, step: Step, start: ObservedHost) =>
-  beginScript({
-    id,
-    nonce: 'right',
-    owner: 'property',
-    secondsToDeadline: 600,
-    maxSeconds: 1200,
-    scripts: step.scripts,
-    resolvConf: start.resolvConf,
-  });
+export const transactionRequest = (
+  id: string,
+  step: Step,
+  start: ObservedHost,
+): TransactionRequest => ({
+  id,
+  nonce: 'right',
+  owner: 'property',
+  secondsToDeadline: 600,
+  maxSeconds: 1200,
+  scripts: step.scripts,
+  resolvConf: start.resolvConf,
+});
 
 /** There and back. Throws Failure; tells which pairs were run and which refused. */
 async function attempt(guest: Guest, all: readonly Pair[]): Promise<Built> {
@@ -222,7 +229,9 @@ async function attempt(guest: Guest, all: readonly Pair[]): Promise<Built> {
   const { start, step } = built;
   if (step.plan.changes.length === 0) return built;
   const id = transactionId();
-  const begun = answerOf(await guest.run(thenObserve(request(id, step, start))));
+  const begun = answerOf(
+    await guest.run(thenObserve(beginScript(transactionRequest(id, step, start)))),
+  );
   if (!/^applied$/m.test(begun.log)) {
     const log = await guest.run(`cd /run/netorch/${id} && cat failure differences`);
     throw new Failure('applying the second', [

@@ -343,7 +343,9 @@ class Generator {
       if (random.chance(30)) stp['priority'] = random.pick([32_768, 4096]);
       options['stp'] = stp;
     }
-    maybe('mac-ageing-time', [300, 60]);
+    // Under spanning tree nobody can read it back while the topology changes.
+    const { enabled } = (options['stp'] ?? {}) as { enabled?: boolean };
+    if (enabled === false) maybe('mac-ageing-time', [300, 60]);
     maybe('group-forward-mask', [0, 8]);
     maybe('multicast-snooping', [true, false]);
     maybe('multicast-router', [0, 1, 2], 10);
