@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'INVALID_NETWORK'
   | 'OWNED_BY_OTHER'
   | 'RECREATE_REFUSED'
+  | 'CUT_OFF_REFUSED'
   // connections
   | 'HOST_UNREACHABLE'
   | 'CONNECTION_LOST'

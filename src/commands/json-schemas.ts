@@ -36,6 +36,11 @@ export const PLAY_KEYS: Readonly<Record<string, JsonSchema>> = {
     description: 'Hosts that are confirmed together, or not at all.',
     enum: ['wave', 'run'],
   },
+  allow_cut_off: {
+    description:
+      'Also plans that take away the address at which SSH answers, with no other in its place.',
+    type: ['boolean', 'string'],
+  },
   vars: { description: "Variables of the play; stronger than the inventory's." },
   become: {
     description: "Work with root's rights (or become_user's).",

@@ -68,6 +68,7 @@ const planFileSchema = z.strictObject({
       probes: z.array(probeSchema),
       checks: z.array(probeSchema).optional(),
       prune: z.boolean().optional(),
+      allowCutOff: z.boolean().optional(),
       /** Connection variables of the play; never passwords. */
       connection: z.record(z.string().regex(/^ansible_/), z.unknown()).optional(),
       network: z.record(z.string(), z.unknown()),
@@ -117,6 +118,7 @@ export function planFileText(
         Object.entries(task.connection).filter(([name]) => !SECRET.test(name)),
       ),
       ...(task.prune ? { prune: true } : {}),
+      ...(task.allowCutOff ? { allowCutOff: true } : {}),
       ...(task.temporary ? { temporary: true } : {}),
       network: task.document.value,
     };
@@ -183,6 +185,7 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
       document: { value: entry.network, locate: network.locate },
       desired,
       prune: entry.prune === true,
+      allowCutOff: entry.allowCutOff === true,
       others: [],
       probes: entry.probes.map((probe) => probeOf(probe, location)),
       checks: (entry.checks ?? []).map((probe) => probeOf(probe, location)),
@@ -238,5 +241,5 @@ function probeOf(probe: z.infer<typeof probeSchema>, location: SourceLocation): 
 function rolloutOf(saved: z.infer<typeof rolloutSchema> | undefined): RolloutRules {
   if (saved === undefined) return DEFAULT_ROLLOUT;
   const { maxFailPercentage, throttle, atomic, ...others } = saved;
-  return { ...others, maxFailPercentage, throttle, atomic };
+  return { ...DEFAULT_ROLLOUT, ...others, maxFailPercentage, throttle, atomic };
 }

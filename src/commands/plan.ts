@@ -119,8 +119,8 @@ async function planPlay(
     const task = play.tasks.get(host);
     if (task === undefined) throw new Error(`no task for ${host}`);
     try {
-      const { prune, others } = task;
-      const changes = planHost(host, answer.value, task.desired, { prune, others });
+      const { prune, others, allowCutOff } = task;
+      const changes = planHost(host, answer.value, task.desired, { prune, others, allowCutOff });
       const atBoot = bootHazards(answer.value, changes.scope, task.temporary);
       const plan = { ...changes, hazards: [...changes.hazards, ...atBoot] };
       fingerprints.set(host, planFingerprint(plan, answer.value));

@@ -51,6 +51,8 @@ export type HostTask = Readonly<{
   desired: DesiredState;
   /** Take away what netorch made and this plan names no more. */
   prune: boolean;
+  /** Also a plan that takes away the address at which SSH answers. */
+  allowCutOff: boolean;
   /** What other plays want of this host: pruning leaves it alone. */
   others: readonly DesiredState[];
   probes: readonly Probe[];
@@ -339,6 +341,7 @@ function taskFor(
     document,
     desired,
     prune: options.prune === true,
+    allowCutOff: play?.allowCutOff ?? false,
     others: [],
     probes: play === undefined ? [] : probesFor(host, play, inventory),
     checks: play === undefined ? [] : checksFor(host, play, inventory),

@@ -78,6 +78,7 @@ export async function runPlay(options: PlayToRun): Promise<number> {
         target: task.target,
         desired: task.desired,
         prune: task.prune,
+        allowCutOff: task.allowCutOff,
         others: task.others,
         probes: task.probes,
         checks: task.checks,

@@ -62,6 +62,7 @@ export async function undoRun(options: UndoOptions): Promise<number> {
       document: { value: {}, locate: () => ({ file: `run ${run}`, line: 1, column: 1 }) },
       desired: { interfaces: [], routes: [], rules: [], dns: undefined },
       prune: false,
+      allowCutOff: false,
       temporary: false,
       others: [],
       probes: [],

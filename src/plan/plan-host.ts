@@ -12,7 +12,7 @@ import {
   type Route,
 } from '../network/state.js';
 import type { ChangePlan } from './change.js';
-import { findManagementPath } from './management-path.js';
+import { findManagementPath, newManagementAddress } from './management-path.js';
 import { planChanges } from './plan.js';
 import { recreateErrors } from './recreate-losses.js';
 import { prune } from './prune.js';
@@ -33,6 +33,8 @@ export type PlanOptions = Readonly<{
   prune?: boolean;
   /** What other plays want of this host: pruning leaves it alone. */
   others?: readonly DesiredState[];
+  /** Also a plan that takes away the address at which SSH answers and puts no other in its place. */
+  allowCutOff?: boolean;
 }>;
 
 /** Throws INVALID_NETWORK, OWNED_BY_OTHER, RECREATE_REFUSED or NOT_SUPPORTED; several at once where there are several. */
@@ -62,7 +64,9 @@ export function planHost(
     ),
   );
   const target = withoutLearnedCosts(merged, desired);
-  return planTarget(host, observation, desired, target, [...notes, ...pruneNotes]);
+  const plan = planTarget(host, observation, desired, target, [...notes, ...pruneNotes]);
+  if (options.allowCutOff !== true) refuseCutOff(host, observation, plan);
+  return plan;
 }
 
 /** From one host's observation to a whole target state. Throws OWNED_BY_OTHER, RECREATE_REFUSED or NOT_SUPPORTED. */
@@ -88,6 +92,23 @@ export function planTarget(
     ...dnsErrors(host, observation, plan),
   ]);
   return plan;
+}
+
+/** Nobody could ever confirm it: the host would be cut off for as long as its deadline, and go back. */
+function refuseCutOff(host: string, observation: HostObservation, plan: ChangePlan): void {
+  const path = findManagementPath(observation.state, observation.ssh);
+  if (path === undefined) return;
+  if (newManagementAddress(observation.state, plan.target, path) !== 'none') return;
+  throw new NetorchError(
+    'CUT_OFF_REFUSED',
+    `${host}: the plan takes away ${path.address} of ${path.interface}, at which SSH answers, and puts no other address in its place`,
+    {
+      notes: [
+        'nobody could confirm it: the host would be cut off until its deadline, and go back',
+        'give the new address in the same plan; or, if that is meant, say "allow_cut_off: true" in the play',
+      ],
+    },
+  );
 }
 
 /**

@@ -37,6 +37,8 @@ export type RolloutKeys = Readonly<{
   /** An inventory variable over whose values each wave is spread evenly. */
   spread: string | undefined;
   atomic: 'wave' | 'run' | undefined;
+  /** Also plans that take away the address at which SSH answers, with no other in its place. */
+  allowCutOff: boolean;
 }>;
 
 /** For hosts that no play names. */
@@ -53,6 +55,7 @@ export const DEFAULT_ROLLOUT: RolloutKeys = {
   neverTogether: [],
   spread: undefined,
   atomic: undefined,
+  allowCutOff: false,
 };
 
 const SERIAL = 'must be a number of hosts, a share like "10%", or a list of those';
@@ -143,6 +146,7 @@ export const rolloutShape = {
     .optional(),
   spread: variableName.optional(),
   atomic: choice(['wave', 'run']).optional(),
+  allow_cut_off: booleanSchema.optional(),
 };
 
 const rolloutSchema = z.object(rolloutShape);
@@ -165,5 +169,6 @@ export function rolloutKeys(
     neverTogether: typeof together === 'string' ? [together] : together,
     spread: play.spread,
     atomic: play.atomic,
+    allowCutOff: play.allow_cut_off ?? false,
   };
 }

@@ -17,6 +17,8 @@ export type HostJob = Readonly<{
   planFor?: (observed: ObservedHost) => ChangePlan;
   /** Take away what netorch made on the host and this plan names no more. */
   prune?: boolean;
+  /** Also a plan that takes away the address at which SSH answers. */
+  allowCutOff?: boolean;
   /** What other plays want of this host: pruning leaves it alone. */
   others?: readonly DesiredState[];
   probes: readonly ProbeSpec[];

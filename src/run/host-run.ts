@@ -314,9 +314,10 @@ class HostRun {
 
   private planFor(observed: ObservedHost): ChangePlan {
     const { host, desired, planFor, prune = false, others = [], temporary = false } = this.job;
+    const { allowCutOff = false } = this.job;
     const plan =
       planFor === undefined
-        ? planHost(host, observed, desired, { prune, others })
+        ? planHost(host, observed, desired, { prune, others, allowCutOff })
         : planFor(observed);
     const hazards = bootHazards(observed, plan.scope, temporary);
     return { ...plan, hazards: [...plan.hazards, ...hazards] };

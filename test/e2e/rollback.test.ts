@@ -75,7 +75,9 @@ describeInLab('hosts that come back by themselves, exactly as they were', (bench
       'cut.yml',
       Object.fromEntries(Object.entries(CUTTING).map(([host, { network }]) => [host, { network }])),
     );
-    const playbook = bench().write('cut-playbook.yml', [{ name: 'cut off', hosts: 'cluster1' }]);
+    const playbook = bench().write('cut-playbook.yml', [
+      { name: 'cut off', hosts: 'cluster1', allow_cut_off: true },
+    ]);
 
     const run = await bench().apply(playbook, hosts.join(','), {
       inventory: [variables],
