@@ -141,7 +141,13 @@ export function reduceRun(before: RunView, event: RunEvent): RunView {
     case 'host.finished':
       return withFinished(view, event);
     case 'run.stopping':
-      return { ...view, stopping: event.reason, paused: undefined, approval: undefined };
+      return {
+        ...view,
+        // What stopped it first is why it stopped.
+        stopping: view.stopping ?? event.reason,
+        paused: undefined,
+        approval: undefined,
+      };
     case 'run.finished':
       return { ...view, result: event };
     case 'host.extended':

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { RunEvent } from '../../src/run/events.js';
+import type { RunEvent, RunEventBody } from '../../src/run/events.js';
 import { EMPTY_RUN_VIEW, reduceRun } from '../../src/ui/view-model.js';
-import { START_MS } from './fixtures/event-sequence.js';
+import { START_MS, eventSequence } from './fixtures/event-sequence.js';
 import { FOUR_HOSTS } from './fixtures/four-hosts.js';
 import { THOUSAND_HOSTS, thousandHostsOutcome } from './fixtures/thousand-hosts.js';
 import { viewAt } from './fixtures/view-at.js';
@@ -97,5 +97,56 @@ describe('a thousand hosts', () => {
         (outcome) => outcome === 'lost' || outcome === 'failed',
       ).length,
     );
+  });
+});
+
+describe('what a rollout in waves tells', () => {
+  const view = (...entries: readonly (readonly [number, RunEventBody])[]) =>
+    eventSequence(...entries).reduce(reduceRun, EMPTY_RUN_VIEW);
+  const lost = [
+    3,
+    { type: 'host.finished', host: 'a', outcome: 'lost', durationMs: 1, timings: {} },
+  ] as const;
+
+  test('the first reason to stop is the one that is told', () => {
+    const { stopping } = view(
+      [1, { type: 'run.stopping', reason: 'interrupted' }],
+      [2, { type: 'run.stopping', reason: 'every host failed' }],
+    );
+    expect(stopping).toBe('interrupted');
+  });
+
+  test('a run that stops is neither paused nor waits for approval', () => {
+    const before = view(
+      [1, { type: 'run.paused', by: 'anna' }],
+      [2, { type: 'approval.requested', wave: 1, before: 'wave' }],
+    );
+    expect(before).toMatchObject({ paused: 'anna', approval: { wave: 1, before: 'wave' } });
+    const after = view(
+      [1, { type: 'run.paused', by: 'anna' }],
+      [2, { type: 'approval.requested', wave: 1, before: 'wave' }],
+      [3, { type: 'run.stopping', reason: 'stopped by anna' }],
+    );
+    expect([after.paused, after.approval]).toEqual([undefined, undefined]);
+  });
+
+  test('a lost host that comes back counts as what it is then, once', () => {
+    const back = [
+      4,
+      { type: 'host.returned', host: 'a', outcome: 'rolled-back', verified: true },
+    ] as const;
+    const { counts, failures, finished } = view(lost, back, back);
+    expect(counts).toMatchObject({ lost: 0, 'rolled-back': 1 });
+    expect(failures).toMatchObject([{ host: 'a', outcome: 'rolled-back', verified: true }]);
+    expect(finished).toBe(1);
+  });
+
+  test('one that comes back confirmed is no failure any more', () => {
+    const { counts, failures } = view(lost, [
+      4,
+      { type: 'host.returned', host: 'a', outcome: 'confirmed' },
+    ]);
+    expect(counts).toMatchObject({ lost: 0, confirmed: 1 });
+    expect(failures).toEqual([]);
   });
 });
