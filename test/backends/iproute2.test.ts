@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { canonicalLines, splitSections } from '../../src/agents/canonical.js';
 import { parseObservation } from '../../src/agents/reading.js';
 import { batchLine } from '../../src/backends/batch.js';
-import { segmentsOf } from '../../src/backends/iproute2.js';
+import { applyScript, segmentsOf } from '../../src/backends/iproute2.js';
 import { restoreScripts } from '../../src/backends/iproute2-restore.js';
 import type { Route, RouteRule } from '../../src/network/state.js';
 import type { Change, Operation } from '../../src/plan/change.js';
@@ -66,6 +66,66 @@ describe('an operation as a command line', () => {
         ports: [],
       }),
       ['ip link add name bond0 mtu 1500 type bond mode 802.3ad ad_select bandwidth lacp_rate fast'],
+    ],
+    [
+      created('mv', { kind: 'mac-vlan', base: 'eth1', mode: 'bridge', promiscuous: true }),
+      ['ip link add link eth1 name mv mtu 1500 type macvlan mode bridge'],
+    ],
+    [
+      {
+        op: 'create-link',
+        link: {
+          ...eth1,
+          name: 'mt',
+          // The MAC of the base: to give it would be to set it there.
+          mac: '02:00:00:00:00:01',
+          link: { kind: 'mac-vtap', base: 'eth1', mode: 'passthru', promiscuous: false },
+        },
+      },
+      ['ip link add link eth1 name mt mtu 1500 type macvtap mode passthru nopromisc'],
+    ],
+    [
+      created('blue', { kind: 'vrf', table: 100, ports: ['eth1'] }),
+      ['ip link add name blue mtu 1500 type vrf table 100'],
+    ],
+    [
+      created('v', {
+        kind: 'vlan',
+        base: 'eth1',
+        id: 7,
+        protocol: '802.1q',
+        options: { gvrp: 'on', mvrp: 'off', reorder_hdr: 'on', 'egress-qos-map': '0:1 2:3' },
+      }),
+      [
+        'ip link add link eth1 name v mtu 1500 type vlan protocol 802.1q id 7 egress-qos-map 0:1 2:3 gvrp on',
+      ],
+    ],
+    [
+      { op: 'set-type-options', name: 'mv', kind: 'mac-vlan', options: { mode: 'private' } },
+      ['ip link set dev mv type macvlan mode private'],
+    ],
+    [
+      { op: 'set-alias', name: 'eth1', alias: `it's "#1"` },
+      [`write /sys/class/net/eth1/ifalias it's "#1"`],
+    ],
+    [
+      { op: 'set-alt-names', name: 'eth1', add: ['left'], remove: ['right'] },
+      ['ip link property del dev eth1 altname right', 'ip link property add dev eth1 altname left'],
+    ],
+    [
+      { op: 'set-promiscuous', name: 'eth1', promiscuous: true },
+      ['ip link set dev eth1 promisc on'],
+    ],
+    [
+      { op: 'set-port-options', of: 'bond', name: 'eth1', options: { queue_id: '3' } },
+      ['ip link set dev eth1 type bond_slave queue_id 3'],
+    ],
+    [
+      { op: 'set-bond-options', name: 'bond0', options: { arp_ip_target: '', primary: '' } },
+      [
+        'ip link set dev bond0 type bond arp_ip_target ""',
+        'write /sys/class/net/bond0/bonding/primary ',
+      ],
     ],
     [
       created('bond0.7', { kind: 'vlan', base: 'bond0', id: 7, protocol: '802.1ad' }),
@@ -137,6 +197,15 @@ describe('an operation as a command line', () => {
       'ip 1',
     ]);
   });
+});
+
+test('what a file takes is quoted for the shell, whatever it holds', () => {
+  const script = applyScript(
+    segmentsOf([change({ op: 'set-alias', name: 'eth1', alias: `it's $(reboot) \\ "#1"` })]),
+  );
+  expect(script).toContain(
+    `printf '%s\\n' 'it'\\''s $(reboot) \\ "#1"' >/sys/class/net/eth1/ifalias || return 1`,
+  );
 });
 
 describe('a value that would be syntax', () => {
