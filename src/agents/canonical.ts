@@ -34,6 +34,8 @@ const LINK_RULES: readonly Rule[] = [
     'allmulti',
     'min_mtu',
     'max_mtu',
+    // The longest queue that any mac-vlan of the same base asked for.
+    'usedbcqueuelen',
     'num_tx_queues',
     'num_rx_queues',
   ].map(number),

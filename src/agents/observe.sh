@@ -60,7 +60,8 @@ owners() {
 	done
 	echo @nftables
 	# A rule on "iif" or "oif" holds the index of a device, one on "iifname" its name.
-	command -v nft >/dev/null 2>&1 && nft -s list ruleset 2>/dev/null | grep -E '(^|[^a-z])[io]if (\{|"|!)' | cut -c 1-400
+	# Without the elements of sets, which may be many.
+	command -v nft >/dev/null 2>&1 && { nft -t -s list ruleset || nft -s list ruleset; } 2>/dev/null | grep -E '(^|[^a-z])[io]if (\{|"|!)' | cut -c 1-400
 	echo @end-owners
 } 2>/dev/null
 
