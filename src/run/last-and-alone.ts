@@ -28,9 +28,15 @@ export function jumpHosts(targets: readonly ConnectionTarget[]): ReadonlyMap<str
   return inOrder(behind, 'jump host of');
 }
 
-/** Host → why it comes last: an address of it is the next hop of routes of others, as they were observed. */
-export function gateways(states: ReadonlyMap<string, NetworkState>): ReadonlyMap<string, string> {
-  const holderOf = new Map<string, string>();
+/**
+ * Host → why it comes last: an address of it is the next hop of routes of others, as they were observed.
+ * `addresses`: where each host is dialled, which is all that is known of one that was not observed yet.
+ */
+export function gateways(
+  states: ReadonlyMap<string, NetworkState>,
+  addresses: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const holderOf = new Map([...addresses].map(([host, address]) => [address, host]));
   for (const [host, state] of states) {
     for (const { ipv4, ipv6 } of state.interfaces.values()) {
       for (const { ip } of [...ipv4.addresses, ...ipv6.addresses]) holderOf.set(ip, host);

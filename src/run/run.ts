@@ -8,8 +8,10 @@ import type { Emit } from './event-stream.js';
 import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import { runHost } from './host-run.js';
+import { gateways } from './last-and-alone.js';
 import { countOutcomes, exitCodeOf, isBad, reasonToStop, type StopRules } from './outcomes.js';
 import { Pace } from './pace.js';
+import { stateOf } from './recorded-state.js';
 import type { RunSwitch } from './run-switch.js';
 import { checkWave, type Recorded, type RunCommand, type WaveChecks } from './wave-checks.js';
 
@@ -83,6 +85,7 @@ class Run {
   private readonly recorded = new Map<string, Recorded>();
   private readonly onGood = new Map<string, () => void>();
   private readonly groups = new Map<string, AtomicGroup>();
+  private readonly postponed = new Set<string>();
   private problem: string | undefined;
   private isMixed = false;
 
@@ -124,7 +127,10 @@ class Run {
     });
     const whole = rules.atomic === 'run' ? this.group(0, waves.flat()) : undefined;
     const ended: Promise<HostResult>[] = [];
-    for (const [index, hosts] of waves.entries()) {
+    const left = [...waves];
+    for (let index = 0; left.length > 0; index++) {
+      const [hosts = [], ...others] = this.gatewaysLast(left);
+      left.splice(0, left.length, ...others);
       const started = await this.wave(index, hosts, whole);
       ended.push(...started.map((host) => host.ended));
     }
@@ -175,10 +181,35 @@ class Run {
       if (problem !== undefined) {
         this.problem = problem;
         whole?.abandon(problem);
-        if (index + 1 < waves.length) this.stop(`${problem}: no further host is begun`);
+        if (this.results.size < waves.flat().length)
+          this.stop(`${problem}: no further host is begun`);
       }
     }
     return started;
+  }
+
+  /** What hosts of earlier waves have as their gateway comes last and alone, as far as that is known by now. */
+  private gatewaysLast(left: readonly (readonly string[])[]): readonly (readonly string[])[] {
+    const states = new Map([...this.recorded].map(([host, { before }]) => [host, stateOf(before)]));
+    const targets = new Map(
+      [...this.options.jobs].map(([host, job]) => [host, job.target.address]),
+    );
+    const due = new Set(left.flat());
+    const last = [...gateways(states, targets)].filter(
+      ([host]) => due.has(host) && !this.postponed.has(host),
+    );
+    if (last.length === 0) return left;
+    for (const [host, why] of last) {
+      this.postponed.add(host);
+      this.emit({
+        type: 'log',
+        level: 'info',
+        host,
+        message: `comes last and alone: it is ${why}`,
+      });
+    }
+    const waves = left.map((wave) => wave.filter((host) => !last.some(([name]) => name === host)));
+    return [...waves.filter((wave) => wave.length > 0), ...last.map(([host]) => [host])];
   }
 
   private emitWave(wave: number, good: boolean): void {

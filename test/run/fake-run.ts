@@ -29,6 +29,8 @@ export type FakeRunOptions = Readonly<{
   rules?: Partial<RunRules>;
   forks?: number;
   job?: Partial<HostJob>;
+  /** Host → where it is dialled. */
+  addresses?: Readonly<Record<string, string>>;
   /** Called for each event, after it was kept. */
   onEvent?: (event: RunEventBody, runSwitch: RunSwitch) => void;
   runCommand?: (check: CommandCheck) => Promise<Readonly<{ good: boolean; text: string }>>;
@@ -57,7 +59,16 @@ export async function fakeRun(
       jobs: new Map(
         names.map((host) => [
           host,
-          { ...JOB, host, target: { ...JOB.target, host }, ...options.job },
+          {
+            ...JOB,
+            host,
+            target: {
+              ...JOB.target,
+              host,
+              address: options.addresses?.[host] ?? JOB.target.address,
+            },
+            ...options.job,
+          },
         ]),
       ),
       forks: options.forks ?? 2,

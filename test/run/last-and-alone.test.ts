@@ -39,6 +39,15 @@ routes: {config: [{destination: 0.0.0.0/0, next-hop-address: ${gateway}, next-ho
       ['a', host('192.0.2.2', '192.0.2.1')],
       ['b', host('192.0.2.3', '192.0.2.1')],
     ]),
+    new Map(),
   );
   expect([...found]).toEqual([['r', 'gateway of a, b']]);
+});
+
+test('of a host that was not observed, its address is known all the same', () => {
+  const state =
+    hostWith(`interfaces: [{name: eth1, ipv4: {enabled: true, address: [{ip: 192.0.2.2, prefix-length: 24}]}}]
+routes: {config: [{destination: 0.0.0.0/0, next-hop-address: 192.0.2.1, next-hop-interface: eth1}]}`);
+  const found = gateways(new Map([['a', state]]), new Map([['r', '192.0.2.1']]));
+  expect([...found]).toEqual([['r', 'gateway of a']]);
 });

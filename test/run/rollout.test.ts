@@ -272,3 +272,21 @@ test('throttle and waves: never more hosts are under way than are allowed', asyn
   expect(most).toBe(2);
   expect(waves(line)).toBe(1);
 });
+
+test('a host that turns out to be the gateway of others comes last and alone', async () => {
+  const { line, events, counts } = await fakeRun([['a'], ['b', 'c'], ['d']], fakeHosts(4), {
+    // Next hop of a route of each of these hosts.
+    addresses: { b: '192.0.2.129' },
+  });
+  const begun = events.flatMap((event) => (event.type === 'wave.started' ? [event.hosts] : []));
+  expect(begun).toEqual([['a'], ['c'], ['d'], ['b']]);
+  expect(events).toContainEqual(
+    expect.objectContaining({
+      type: 'log',
+      host: 'b',
+      message: expect.stringMatching(/gateway of a/),
+    }),
+  );
+  expect(counts).toMatchObject({ confirmed: 4 });
+  expect(waves(line)).toBe(4);
+});
