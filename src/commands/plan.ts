@@ -11,6 +11,7 @@ import { observeHost } from '../run/observe-host.js';
 import { planFingerprint } from '../run/plan-fingerprint.js';
 import { planToJson } from '../ui/plan-json.js';
 import { renderPlan, type HostPlan } from '../ui/plan-text.js';
+import { sanitise } from '../ui/sanitise.js';
 import { isUtf8Locale, wantsColour } from '../ui/glyphs.js';
 import { PRUNE_HELP, addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
@@ -125,7 +126,11 @@ async function planPlay(
       const plan = { ...changes, hazards: [...changes.hazards, ...atBoot] };
       fingerprints.set(host, planFingerprint(plan, answer.value));
       targetStates.set(host, plan.target);
-      return { host, plan: plan.changes.length === 0 ? undefined : plan };
+      if (plan.changes.length > 0) return { host, plan };
+      for (const { severity, text } of atBoot) {
+        if (severity === 'warning') process.stderr.write(`${sanitise(`${host}: ${text}`)}\n`);
+      }
+      return { host, plan: undefined };
     } catch (error) {
       if (error instanceof NetorchError || error instanceof NetorchErrors)
         return { host, plan: undefined, error: single(error) };

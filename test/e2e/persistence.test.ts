@@ -28,7 +28,7 @@ const EVERYTHING = {
       },
       ipv4: {
         enabled: true,
-        address: [{ ip: '10.10.0.{{ 10 + lab_index }}', 'prefix-length': 24 }],
+        address: [{ ip: '10.10.0.{{ lab_index | plus: 10 }}', 'prefix-length': 24 }],
       },
     },
     {
@@ -50,7 +50,7 @@ const EVERYTHING = {
       bridge: { options: { stp: { enabled: true } }, port: [{ name: 'bond0.100' }] },
       ipv4: {
         enabled: true,
-        address: [{ ip: '10.100.0.{{ 10 + lab_index }}', 'prefix-length': 24 }],
+        address: [{ ip: '10.100.0.{{ lab_index | plus: 10 }}', 'prefix-length': 24 }],
       },
       ipv6: {
         enabled: true,
@@ -243,11 +243,9 @@ describeInLab('a power cut in the middle of persist', (bench) => {
 
   test.each([
     ['h1', 'rc.local-synced', 'none'],
-    ['h1', 'rc.local-renamed', 'none'],
     ['h1', 'boot.sh-synced', 'none'],
     ['h1', 'persist-end', '1300'],
     ['h3', 'netorch-restore.service-linked', 'none'],
-    ['h3', 'boot.sh-synced', 'none'],
     ['h3', 'persist-end', '1300'],
   ])('of %s that is the first one, at %s: nothing, or all of it', async (host, point, expected) => {
     await cutAt(bench(), host, point, 1300);
