@@ -17,7 +17,9 @@ export type ScriptName =
   | 'forget'
   | 'persist'
   | 'ensure'
-  | 'probe';
+  | 'probe'
+  | 'dhcp'
+  | 'udhcpc';
 
 const cache = new Map<ScriptName, string>();
 
@@ -68,7 +70,9 @@ export function observeFunctions(): string {
 
 /** runtime.sh as it is shipped: everything that its verbs need. */
 export function runtimeScript(): string {
-  return agentScript('readings') + agentScript('persist') + agentScript('runtime');
+  return (
+    agentScript('readings') + agentScript('dhcp') + agentScript('persist') + agentScript('runtime')
+  );
 }
 
 /** Lines as the text of a file. */

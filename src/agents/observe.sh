@@ -23,9 +23,12 @@ facts() {
 	echo "ssh $(ssh_connection)"
 	echo "ip-version $(ip -V 2>&1)"
 	[ -d /run/systemd/system ] && echo 'systemd 1'
-	for t in setsid mkfifo sed grep awk sleep bridge modprobe ping arping systemd-run; do
+	for t in setsid mkfifo sed grep awk sleep bridge modprobe ping arping systemd-run dhclient dhcpcd udhcpc resolvectl; do
 		command -v "$t" >/dev/null 2>&1 && echo "tool $t"
 	done
+	command -v udhcpc >/dev/null 2>&1 || {
+		command -v busybox >/dev/null 2>&1 && busybox --list | grep -qx udhcpc && echo 'tool busybox-udhcpc'
+	}
 	[ -L /etc/resolv.conf ] && echo "resolv-link $(readlink /etc/resolv.conf)"
 }
 
@@ -44,8 +47,11 @@ owners() {
 	echo @dhcp
 	# A coarse search (busybox's applets count as its arguments); written so that it does not find itself.
 	grep -lsE 'dhclien[t]|dhcpc[d]|udhcp[c]|dhcp6[c]' /proc/[0-9]*/cmdline | while read -r f; do
-		p=${f#/proc/}
-		echo "${p%/cmdline} $(tr '\0' ' ' <"$f")"
+		p=${f%/cmdline}
+		# Frozen by an open transaction, until it is known whether it goes on.
+		grep -q '^State:[[:space:]]*T' "$p/status" && continue
+		unit=$(sed -n -E 's/^(0:|[0-9]+:name=systemd):.*\/([^/]*)$/\2/p' "$p/cgroup")
+		echo "${p#/proc/} $(sed -n 's/^PPid:[[:space:]]*//p' "$p/status") ${unit:--} $(tr '\0\n' '\037 ' <"$f")"
 	done
 	echo @ifupdown
 	[ -r /run/network/ifstate ] && cat /run/network/ifstate

@@ -1,6 +1,7 @@
 /** What one observation of a host yields; made by reading.ts, used by the planner and the executor. */
 import type { OwnedObject } from '../network/owned.js';
 import type { NetworkState, Route } from '../network/state.js';
+import type { DhcpTool } from '../plan/change.js';
 import type { Persistence } from './persistence.js';
 
 /** A transaction found on the host; `ageSeconds` and `secondsLeft` by the host's own clock. */
@@ -39,6 +40,8 @@ export type ObservedHost = Readonly<{
   daemonRoutes: readonly Route[];
   /** The raw /etc/resolv.conf, to be put back byte by byte. */
   resolvConf: string;
+  /** DHCP clients that are installed, in the order of preference. */
+  dhcpClients: readonly DhcpTool[];
   /** systemd-resolved answers for this host (its stub is in resolv.conf). */
   resolvedOwnsDns: boolean;
   /** Interfaces that ifupdown will configure again at boot. */

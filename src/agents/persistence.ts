@@ -75,6 +75,9 @@ export function bootScript({ record, scripts, nics, resolvConf }: BootScriptInpu
     removals6: fileOf(scripts.removals6),
     'scope-devices': fileOf([scripts.scopeDevices]),
     'resolv.baseline': resolvConf,
+    leases: '',
+    'lease-routes': '',
+    ...(scripts.restore.includes('udhcpc') ? { 'udhcpc.sh': agentScript('udhcpc') } : {}),
   };
   return `${[
     '# Written by netorch; its next change replaces it. Take it away with: netorch unpersist',

@@ -22,6 +22,8 @@ import { mapText } from '../network/type-options.js';
 import { attachmentsOf } from './attachments.js';
 import { canonicalLines, splitSections } from './canonical.js';
 import type { ObservedHost, OpenTransaction, SshConnection } from './observed-host.js';
+import type { DhcpTool } from '../plan/change.js';
+import { findDhcpClients, observedDhcp } from './dhcp-reading.js';
 import { findOwners } from './owners.js';
 import { parsePersistence } from './persistence.js';
 import { isDaemonRoute, parseRouteLine, parseRuleLine } from './route-reading.js';
@@ -408,6 +410,9 @@ export function parseObservation(host: string, output: string): ObservedHost {
   return observedHost(host, sections);
 }
 
+/** In the order of preference: the one that knows most of what documents can ask for comes last but works everywhere. */
+const DHCP_TOOLS: readonly DhcpTool[] = ['dhcpcd', 'dhclient', 'udhcpc', 'busybox-udhcpc'];
+
 function observedHost(host: string, sections: Sections): ObservedHost {
   const lines = (name: string) => sections.get(name) ?? [];
   const { values, tools } = factsOf(lines('facts'));
@@ -446,10 +451,17 @@ function observedHost(host: string, sections: Sections): ObservedHost {
     if (match?.[1] !== undefined) sysctl.set(match[1], match[2] ?? '');
   }
   const names = new Set(rawLinks.map((raw) => raw.name));
+  const clients = findDhcpClients(lines('dhcp'), [...names]);
   const owners = findOwners(
     sections,
     new Map(rawLinks.map((raw) => [numberOf(raw.json, 'ifindex') ?? 0, raw.name])),
+    clients.owners,
   );
+  const uptime = Number(values.get('uptime') ?? '0');
+  const allRoutes = [
+    ...lines('route').flatMap((line) => parseRouteLine(line, 'ipv4') ?? []),
+    ...lines('route6').flatMap((line) => parseRouteLine(line, 'ipv6') ?? []),
+  ];
   const attachments = attachmentsOf({
     qdiscs: parseJsonList(host, 'qdisc', lines('qdisc')),
     mirrors: lines('mirrors'),
@@ -466,7 +478,22 @@ function observedHost(host: string, sections: Sections): ObservedHost {
     const slave = objectOf(objectOf(json, 'linkinfo'), 'info_slave_data');
     const isEthernet = textOf(json, 'link_type') === 'ether';
     const disabled6 = sysctl.get(`ipv6/conf/${name}/disable_ipv6`);
-    const v4 = statics('ipv4');
+    const dhcp = owners.has(name)
+      ? undefined
+      : observedDhcp(name, clients.carried.get(name), {
+          addressLines: lines('addr'),
+          routes: allRoutes,
+          uptime,
+        });
+    const ofClient = dhcp?.process?.permanent ?? [];
+    const v4 = statics('ipv4').filter(({ ip }) => !ofClient.some((other) => other.ip === ip));
+    const setting6 = (key: string) => sysctl.get(`ipv6/conf/${name}/${key}`);
+    const isLoopback = textOf(json, 'link_type') === 'loopback';
+    const forwards6 = setting6('forwarding') === '1';
+    const autoconf =
+      isLoopback || setting6('accept_ra') === undefined
+        ? undefined
+        : setting6('autoconf') === '1' && Number(setting6('accept_ra')) > (forwards6 ? 1 : 0);
     const altNames = listOf(json, 'altnames').filter(
       (name): name is string => typeof name === 'string',
     );
@@ -484,8 +511,16 @@ function observedHost(host: string, sections: Sections): ObservedHost {
       altNames: altNames.toSorted(),
       promiscuous: flags.includes('PROMISC'),
       controller: textOf(json, 'master'),
-      ipv4: { enabled: v4.length > 0, addresses: v4 },
-      ipv6: { enabled: disabled6 === '0', addresses: statics('ipv6') },
+      ipv4: {
+        enabled: v4.length > 0 || dhcp !== undefined,
+        addresses: v4,
+        ...(dhcp === undefined ? {} : { dhcp }),
+      },
+      ipv6: {
+        enabled: disabled6 === '0',
+        addresses: statics('ipv6'),
+        ...(autoconf === undefined ? {} : { autoconf }),
+      },
       link: linkOf(raw, rawLinks, vlanTables),
       facts: {
         index: numberOf(json, 'ifindex') ?? 0,
@@ -495,23 +530,22 @@ function observedHost(host: string, sections: Sections): ObservedHost {
         maxMtu: positive('max_mtu'),
         altNames,
         ...(parent === undefined ? {} : { pciAddress: parent }),
-        dynamicAddresses: own.filter((line) => line.isDynamic).map((line) => line.address),
+        dynamicAddresses: [
+          ...ofClient,
+          ...own.filter((line) => line.isDynamic).map((line) => line.address),
+        ],
+        ...(forwards6 ? { forwards6 } : {}),
         owner: owners.get(name),
         attachments: attachments.get(name) ?? [],
       },
     };
   });
-  const allRoutes = [
-    ...lines('route').flatMap((line) => parseRouteLine(line, 'ipv4') ?? []),
-    ...lines('route6').flatMap((line) => parseRouteLine(line, 'ipv6') ?? []),
-  ];
   const routes = allRoutes.filter((route) => !isDaemonRoute(route));
   const rules = [
     ...lines('rule4').flatMap((line) => parseRuleLine(line, 'ipv4') ?? []),
     ...lines('rule6').flatMap((line) => parseRuleLine(line, 'ipv6') ?? []),
   ];
   const resolvConf = lines('dns').join('\n');
-  const uptime = Number(values.get('uptime') ?? '0');
   return {
     state: {
       interfaces: interfaceMap(interfaces),
@@ -534,6 +568,7 @@ function observedHost(host: string, sections: Sections): ObservedHost {
       (route) => isDaemonRoute(route) && !LEASED_PROTOCOLS.has(route.protocol),
     ),
     resolvConf,
+    dhcpClients: DHCP_TOOLS.filter((tool) => tools.has(tool)),
     resolvedOwnsDns: /^nameserver 127\.0\.0\.5[34]\s*$/m.test(resolvConf),
     persistence: parsePersistence(lines('persistence')),
     bootOwnerLines: lines('boot-owners'),

@@ -247,6 +247,8 @@ restore_lines() {
 restore_dns() {
 	umount /etc/resolv.conf 2>/dev/null
 	cmp -s resolv.baseline /etc/resolv.conf && return 0
+	# A client has written into the file itself.
+	[ -e dhcp.started ] && cat resolv.baseline >/etc/resolv.conf && return 0
 	cat resolv.baseline >../resolv.conf && mount --bind ../resolv.conf /etc/resolv.conf
 }
 
@@ -257,6 +259,7 @@ restore_once() {
 		run_batch
 	fi
 	[ -s removals6 ] && ip -6 -force -batch removals6 >>restore.log 2>&1
+	dhcp_put_leases
 	compare
 	acted=
 	# IPv6 switches first: an address is refused while they are off.
@@ -271,6 +274,20 @@ restore_once() {
 restore() {
 	FORCED=
 	. ./restore.sh
+	dhcp_end_started
+	if [ -e dhcp.started ] && [ -s removals ]; then
+		# What a client has set is not compared.
+		cat removals >"batch"
+		run_batch
+	fi
+	restore_state
+	restored=$?
+	dhcp_put_leases
+	dhcp_go_on >>restore.log 2>&1
+	return "$restored"
+}
+
+restore_state() {
 	compare
 	tries=0
 	while [ -s missing.lines ] || [ -s surplus ] || [ -n "$FORCED" ]; do
@@ -525,6 +542,8 @@ verb_confirm() {
 		point confirmed
 		rm -f reserve
 		record_owned
+		# Clients that the change has replaced were only frozen.
+		[ -r restore.sh ] && . ./restore.sh && dhcp_end_former 2>/dev/null
 		echo confirmed
 		end_timers
 		start_persist

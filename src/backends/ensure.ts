@@ -6,6 +6,7 @@ import type { NetworkState } from '../network/state.js';
 import type { Change } from '../plan/change.js';
 import { quoteSh } from '../quote-sh.js';
 import { escapeEre } from './batch.js';
+import { bootDhcp } from './dhcp-clients.js';
 import { recipeOf, restoreScripts } from './iproute2-restore.js';
 import { devicesOf, type PersistRecord } from './persist-record.js';
 import type { BackendScripts } from './steps.js';
@@ -62,7 +63,7 @@ export function ensureScripts(
     removals: removals.flatMap((removal) => (removal.family === 6 ? [] : [removal.text])),
     removals6: removals.flatMap((removal) => (removal.family === 6 ? [removal.text] : [])),
     // Later assignments win: what the generator of links knows nothing of.
-    restore: `${links.restore}READ=${quoteSh([...sections].sort().join(' '))}\nCREATED=${quoteSh(goneLinks.join(' '))}\n`,
+    restore: `${links.restore}READ=${quoteSh([...sections].sort().join(' '))}\nCREATED=${quoteSh(goneLinks.join(' '))}\n${bootDhcp(state, record.scope)}\n`,
     modules: [...new Set(kinds.map((match) => MODULES[match[1] ?? ''] ?? match[1] ?? ''))].sort(),
   };
 }

@@ -18,13 +18,14 @@ import { dependencyOrder } from '../plan/order.js';
 import { batchLine, escapeEre } from './batch.js';
 import { bondRestore } from './bond-restore.js';
 import { isBridgeDefault } from './bridge-defaults.js';
+import { routeWords } from './route-words.js';
+import { dhcpRestore } from './dhcp-clients.js';
 import {
   baseWords,
   bridgeWords,
   isPassthru,
   kindWord,
   linkTypeWords,
-  routeWords,
   ruleWords,
 } from './iproute2.js';
 import { portOptionWords } from './port-restore.js';
@@ -48,11 +49,14 @@ type Restore = Pick<
   | 'removals'
   | 'removals6'
   | 'scopeDevices'
+  | 'leases'
+  | 'leaseRoutes'
 >;
 
 export function restoreScripts(input: RestoreInput): Restore {
   const operations = input.plan.changes.flatMap((change) => change.operations);
   const scope = new Set(input.plan.scope);
+  const dhcp = dhcpRestore(operations);
   const baseline = baselineLines(input.lines, scope, operations);
   const absent = absentPatterns(input, operations).filter(
     (pattern) => !baseline.some((line) => new RegExp(pattern).test(line)),
@@ -64,10 +68,19 @@ export function restoreScripts(input: RestoreInput): Restore {
     reads,
     recipes: baseline.map(recipeOf),
     absent,
-    ...removalLines(input.observed, operations),
+    ...withDhcp(dhcp, removalLines(input.observed, operations)),
+    leases: dhcp.leases,
+    leaseRoutes: dhcp.leaseRoutes,
     scopeDevices: `^(${devices === '' ? '-' : devices}) `,
-    restore: restoreSh(input, baseline, reads, operations),
+    restore: [restoreSh(input, baseline, reads, operations), ...dhcp.functions, ''].join('\n'),
   };
+}
+
+function withDhcp(
+  dhcp: ReturnType<typeof dhcpRestore>,
+  own: Pick<BackendScripts, 'removals' | 'removals6'>,
+): Pick<BackendScripts, 'removals' | 'removals6'> {
+  return { ...own, removals: [...dhcp.removals, ...own.removals] };
 }
 
 /** The sections that lines come from: their first words. Links are always read. */
@@ -89,7 +102,10 @@ function baselineLines(
     (operation) => operation.op === 'add-rule' || operation.op === 'delete-rule',
   );
   const hasHostname = operations.some((operation) => operation.op === 'set-hostname');
-  const hasDns = operations.some((operation) => operation.op === 'set-dns');
+  // A DHCP client writes the servers that it is given.
+  const hasDns = operations.some(
+    (operation) => operation.op === 'set-dns' || operation.op === 'start-dhcp',
+  );
   const destinations = new Set(
     operations.flatMap((operation) =>
       operation.op === 'add-route' || operation.op === 'delete-route'

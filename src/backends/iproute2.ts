@@ -1,13 +1,14 @@
 /** The iproute2 backend, way there: each operation as lines of `ip -batch`, `bridge -batch` or a write. Pure. */
 import { assertNever } from '../errors.js';
 import { quoteSh } from '../quote-sh.js';
-import { nextHopWords, qualityWords } from '../network/route.js';
 import { baseOf } from '../network/state.js';
-import type { DnsState, InterfaceState, Link, Route, RouteRule } from '../network/state.js';
+import type { DnsState, InterfaceState, Link, RouteRule } from '../network/state.js';
 import { typeOptionWords } from '../network/type-options.js';
 import { NEW_VLAN_OPTIONS } from '../network/vlan.js';
 import type { Change, Operation } from '../plan/change.js';
 import { batchLine, EMPTY_WORD } from './batch.js';
+import { flushLines, startLines, stopLine } from './dhcp-clients.js';
+import { routeWords } from './route-words.js';
 import type { Segment, StepLine } from './steps.js';
 
 type Step = Readonly<{ tool: Segment['tool']; text: string }>;
@@ -157,25 +158,6 @@ function createLink(item: InterfaceState): Step {
   );
 }
 
-export function routeWords(route: Route, action: 'replace' | 'del'): readonly (string | number)[] {
-  return [
-    'route',
-    action,
-    ...(route.type === 'unicast' ? [] : [route.type]),
-    route.destination,
-    ...(route.nextHopAddress === undefined ? [] : ['via', route.nextHopAddress]),
-    ...(route.nextHopInterface === undefined ? [] : ['dev', route.nextHopInterface]),
-    'table',
-    route.table,
-    ...(route.metric === undefined ? [] : ['metric', route.metric]),
-    ...(route.source === undefined ? [] : ['src', route.source]),
-    ...(action === 'replace' ? ['proto', route.protocol, ...qualityWords(route)] : []),
-    ...(route.onlink ? ['onlink'] : []),
-    // They come last: what stands behind "nexthop" belongs to it.
-    ...(route.nextHops === undefined ? [] : nextHopWords(route.nextHops)),
-  ];
-}
-
 export function ruleWords(rule: RouteRule, action: 'add' | 'del'): readonly (string | number)[] {
   const mark =
     rule.fwmark === undefined
@@ -209,6 +191,28 @@ export function resolvConf(dns: DnsState): string {
     ...dns.servers.map((server) => `nameserver ${server}`),
     ...(dns.options.length > 0 ? [`options ${dns.options.join(' ')}`] : []),
   ].join('\n');
+}
+
+/** Switching it off leaves what the router gave: that is taken away. */
+function autoconfSteps(name: string, enabled: boolean, forwards: boolean): readonly Step[] {
+  const write = (key: string, value: number): Step => ({
+    tool: 'write',
+    text: `/proc/sys/net/ipv6/conf/${batchLine([name])}/${key} ${value}`,
+  });
+  if (!enabled) {
+    return [
+      write('accept_ra', 0),
+      write('autoconf', 0),
+      ip6('addr', 'flush', 'dev', name, 'to', '::/0', 'dynamic'),
+      ip6('route', 'flush', 'dev', name, 'proto', 9),
+    ];
+  }
+  return [
+    write('autoconf', 1),
+    // Documentation/networking/ip-sysctl.rst: a router takes advertisements with 2 only.
+    write('accept_ra', forwards ? 2 : 1),
+    { tool: 'sh', text: `solicit ${batchLine([name])}` },
+  ];
 }
 
 function stepsOf(operation: Operation): readonly Step[] {
@@ -348,6 +352,21 @@ function stepsOf(operation: Operation): readonly Step[] {
       return [ruleStep(operation.rule, 'add')];
     case 'delete-rule':
       return [ruleStep(operation.rule, 'del')];
+    case 'stop-dhcp':
+      return [
+        { tool: 'sh', text: stopLine(operation.process) },
+        ...flushLines(operation.name, operation.process).map((text): Step => ({
+          tool: 'ip',
+          text,
+        })),
+      ];
+    case 'start-dhcp':
+      return startLines(operation.name, operation.tool, operation.dhcp).map((text): Step => ({
+        tool: 'sh',
+        text,
+      }));
+    case 'set-autoconf':
+      return autoconfSteps(operation.name, operation.enabled, operation.forwards);
     case 'set-hostname':
       return [
         { tool: 'write', text: `/proc/sys/kernel/hostname ${batchLine([operation.hostname])}` },
@@ -400,6 +419,8 @@ export function applyScript(segments: readonly Segment[]): string {
         ].join('\n');
       case 'dns':
         return `${number}\numount /etc/resolv.conf 2>/dev/null\ncat >../resolv.conf <<'${END}'\n${texts.join('\n')}\n${END}\nchmod 644 ../resolv.conf && mount --bind ../resolv.conf /etc/resolv.conf || return 1`;
+      case 'sh':
+        return [number, ...texts.map((text) => `${text} || return 1`)].join('\n');
       default:
         return assertNever(segment.tool);
     }

@@ -9,7 +9,7 @@ export type StepLine = Readonly<{
 
 /** Lines that one process (or none, for writes) carries out in one go, in order. */
 export type Segment = Readonly<{
-  tool: 'ip' | 'ip6' | 'bridge' | 'write' | 'dns';
+  tool: 'ip' | 'ip6' | 'bridge' | 'write' | 'dns' | 'sh';
   lines: readonly StepLine[];
 }>;
 
@@ -33,6 +33,10 @@ export type BackendScripts = Readonly<{
   /** The same for `ip -6 -batch`: rules have no family of their own in a batch line. */
   removals6: readonly string[];
   /** ERE for the "addr" lines whose owners announce their addresses. */
+  /** Leases of DHCP clients that the plan ends, for dhcp_put_leases in dhcp.sh. */
+  leases: readonly string[];
+  /** `ip -batch` lines: the routes that came with them. */
+  leaseRoutes: readonly string[];
   scopeDevices: string;
   modules: readonly string[];
 }>;
@@ -43,6 +47,7 @@ const TOOL_WORDS: Readonly<Record<Segment['tool'], string>> = {
   bridge: 'bridge ',
   write: 'write ',
   dns: 'dns ',
+  sh: '',
 };
 
 /** The lines as a person would type them, in order. */

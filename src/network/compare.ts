@@ -1,6 +1,6 @@
 /** Expected against found, value by value: the proof after an apply and after a rollback. */
 import { isSameBridgeOption } from './bridge.js';
-import { samePrimaries } from './ip.js';
+import { defaultDestination, samePrimaries } from './ip.js';
 import { effectiveMetric, routeDevices, routeWay } from './route.js';
 import { ruleMeaning, ruleText } from './rule.js';
 import type {
@@ -27,7 +27,7 @@ export function compareStates(
   for (const name of [...scope].sort()) {
     compareInterface(differences, name, expected.interfaces.get(name), found.interfaces.get(name));
   }
-  compareRoutes(differences, expected.routes, found.routes, scope);
+  compareRoutes(differences, expected, found, scope);
   compareRules(differences, expected, found);
   const isUnchecked = (part: 'dns' | 'hostname'): boolean => expected.unchecked?.has(part) === true;
   if (!isUnchecked('dns')) {
@@ -83,9 +83,27 @@ function compareInterface(
   if (expected.promiscuous !== undefined)
     add('promiscuous', expected.promiscuous, found.promiscuous);
   compareAddresses(add, 'ipv4', expected.ipv4, found.ipv4);
+  compareDhcp(add, expected, found);
   add('ipv6.enabled', expected.ipv6.enabled, found.ipv6.enabled);
   compareAddresses(add, 'ipv6', expected.ipv6, found.ipv6);
   compareLinks(add, expected.link, found.link);
+}
+
+/** Dynamic addresses are waited for, not forced: which one it is, the server says. */
+function compareDhcp(add: Add, expected: InterfaceState, found: InterfaceState): void {
+  const running = (ip: IpState): string => (ip.dhcp === undefined ? 'off' : 'on');
+  add('ipv4.dhcp', running(expected.ipv4), running(found.ipv4));
+  const dynamic = found.facts?.dynamicAddresses ?? [];
+  const none = 'none yet';
+  if (expected.ipv4.isAwaited === true && !dynamic.some(({ ip }) => !ip.includes(':'))) {
+    add('ipv4.dhcp', 'an address from the DHCP server', none);
+  }
+  if (expected.ipv6.autoconf !== undefined) {
+    add('ipv6.autoconf', expected.ipv6.autoconf, found.ipv6.autoconf);
+  }
+  if (expected.ipv6.isAwaited === true && !dynamic.some(({ ip }) => ip.includes(':'))) {
+    add('ipv6.autoconf', 'an address from router advertisements', none);
+  }
 }
 
 type Add = (
@@ -206,8 +224,8 @@ function compareBridges(add: Add, expected: BridgeLink, found: BridgeLink): void
  */
 function compareRoutes(
   differences: Differences,
-  expected: readonly Route[],
-  found: readonly Route[],
+  { routes: expected, interfaces }: NetworkState,
+  { routes: found }: NetworkState,
   scope: ReadonlySet<string>,
 ): void {
   const inScope = (route: Route): boolean =>
@@ -228,8 +246,13 @@ function compareRoutes(
   const isSame = (a: Route, b: Route): boolean =>
     slot(a) === slot(b) && routeWay(a) === routeWay(b);
   const missing = wanted.filter((route) => !got.some((other) => isSame(route, other)));
+  // Some clients set the default route as if a person had.
+  const isOfDhcp = (route: Route): boolean =>
+    route.destination === defaultDestination('ipv4') &&
+    routeDevices(route).every((device) => interfaces.get(device)?.ipv4.dhcp !== undefined);
   const extra = got.filter(
-    (route) => !wanted.some((other) => isSame(route, other)) && !isDynamic(route),
+    (route) =>
+      !wanted.some((other) => isSame(route, other)) && !isDynamic(route) && !isOfDhcp(route),
   );
   for (const route of missing) {
     const instead = extra.find((other) => slot(other) === slot(route));

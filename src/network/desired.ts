@@ -8,6 +8,7 @@
 import type { SourceLocation } from '../errors.js';
 import type {
   BondMode,
+  DhcpSettings,
   InterfaceKind,
   IpAddress,
   IpFamily,
@@ -19,7 +20,15 @@ import type {
   VlanProtocol,
 } from './state.js';
 
-export type DesiredIp = Readonly<{ enabled?: boolean; addresses?: readonly IpAddress[] }>;
+export type DesiredIp = Readonly<{
+  enabled?: boolean;
+  addresses?: readonly IpAddress[];
+  /** IPv4 only. */
+  dhcp?: boolean;
+  dhcpSettings?: DhcpSettings;
+  /** IPv6 only. */
+  autoconf?: boolean;
+}>;
 
 export type DesiredBridgePort = Readonly<{
   name: string;

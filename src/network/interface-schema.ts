@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { bondSection } from './bond.js';
 import { bridgeSection } from './bridge.js';
 import { interfaceName, interfaceReference } from './interface-name.js';
-import { ipv4Section, ipv6Section } from './ip.js';
+import { ipv4Section, ipv6Section } from './ip-section.js';
 import type { DocumentKind } from './kinds.js';
 import {
   documentation,

@@ -1,17 +1,6 @@
-/** IP addresses and networks in one canonical spelling, and the `ipv4:`/`ipv6:` parts of documents. */
+/** IP addresses and networks in one canonical spelling. */
 import { Address4, Address6 } from 'ip-address';
-import { z } from 'zod';
-import type { DesiredIp } from './desired.js';
 import type { IpAddress, IpFamily } from './state.js';
-import {
-  documentation,
-  integer,
-  isFalse,
-  mapping,
-  refused,
-  refusedUnless,
-  truth,
-} from './scalars.js';
 
 /** RFC 8200: below this the kernel removes IPv6 from the device. */
 export const MINIMUM_IPV6_MTU = 1280;
@@ -96,82 +85,3 @@ export function linkLocalOf(mac: string): string | undefined {
 
 export const defaultDestination = (family: IpFamily): string =>
   family === 'ipv4' ? '0.0.0.0/0' : '::/0';
-
-const needsDhcp = 'DHCP comes later; netorch sets static addresses only for now';
-
-function ipSection(family: IpFamily) {
-  const bits = family === 'ipv4' ? 32 : 128;
-  const example = family === 'ipv4' ? '192.0.2.5' : '2001:db8::5';
-  const words = `must be an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address like ${example}`;
-  const ip = z.string(words).transform((value, context) => {
-    const found = canonicalIp(value);
-    if (found?.family === family) return found.ip;
-    const hint = value.includes('/') ? ' (the length goes to prefix-length)' : '';
-    context.addIssue({ code: 'custom', message: `${words}${hint}` });
-    return z.NEVER;
-  });
-  const forever = refusedUnless(
-    (value) => value === 'forever',
-    'addresses with a lifetime come from DHCP or router advertisements, which come later',
-  );
-  return mapping({
-    enabled: truth.optional(),
-    address: z
-      .array(
-        mapping({
-          ip,
-          'prefix-length': integer(0, bits),
-          'valid-life-time': forever,
-          'preferred-life-time': forever,
-          'mptcp-flags': refused('MPTCP is not done by netorch'),
-        }),
-        'must be a list of {ip, prefix-length}',
-      )
-      .optional(),
-    dhcp: refusedUnless(isFalse, needsDhcp),
-    ...(family === 'ipv6'
-      ? {
-          autoconf: refusedUnless(
-            isFalse,
-            'autoconf comes later; netorch sets static addresses only for now',
-          ),
-          'dhcp-duid': documentation,
-          'addr-gen-mode': refusedUnless(
-            (value) => value === 'eui64',
-            'addr-gen-mode is not set by netorch yet',
-          ),
-          token: refused('token is not set by netorch yet'),
-        }
-      : {}),
-    // These steer DHCP and autoconf, which are off whenever a document gets past the checks above.
-    'auto-dns': documentation,
-    'auto-gateway': documentation,
-    'auto-routes': documentation,
-    'auto-route-table-id': documentation,
-    'auto-route-metric': documentation,
-    'dhcp-client-id': documentation,
-    'dhcp-send-hostname': documentation,
-    'dhcp-custom-hostname': documentation,
-    'allow-extra-address': documentation,
-    forwarding: refused('forwarding is not set by netorch yet'),
-  });
-}
-
-export const ipv4Section = ipSection('ipv4');
-export const ipv6Section = ipSection('ipv6');
-
-type IpSection = z.output<typeof ipv4Section> | z.output<typeof ipv6Section>;
-
-/** nmstate's section as the model has it: addresses that are given switch the family on. */
-export function desiredIp(section: IpSection): DesiredIp {
-  const addresses = section.address?.map((item) => ({
-    ip: item.ip,
-    prefixLength: item['prefix-length'],
-  }));
-  const enabled =
-    section.enabled ?? (addresses !== undefined && addresses.length > 0 ? true : undefined);
-  return {
-    ...(enabled === undefined ? {} : { enabled }),
-    ...(addresses === undefined ? {} : { addresses }),
-  };
-}

@@ -60,7 +60,7 @@ export function mergeAddressesOfPorts(draft: Draft): void {
     if (!isNewPort(draft, state) || state.link.kind === 'other') continue;
     const lost = [...state.ipv4.addresses, ...state.ipv6.addresses];
     if (lost.length === 0) continue;
-    const empty = (ip: IpState, enabled: boolean): IpState => ({ enabled, addresses: [] });
+    const empty = (ip: IpState, enabled: boolean): IpState => ({ ...ip, enabled, addresses: [] });
     draft.change(state.name, {
       ipv4: empty(state.ipv4, false),
       ipv6: empty(state.ipv6, state.ipv6.enabled),

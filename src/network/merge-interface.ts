@@ -415,7 +415,7 @@ function mergeIpv4(observed: IpState, desired: DesiredIp | undefined): IpState {
   if (desired === undefined) return observed;
   if (desired.enabled === false) return { enabled: false, addresses: [] };
   const addresses = mergeAddresses(observed.addresses, desired.addresses);
-  return { enabled: addresses.length > 0 || observed.enabled, addresses };
+  return { ...observed, enabled: addresses.length > 0 || observed.enabled, addresses };
 }
 
 /**
@@ -433,7 +433,7 @@ function mergeIpv6(
   const wanted = desired.addresses?.filter(
     ({ ip }) => ip !== kernelMade || observed.addresses.some((address) => address.ip === ip),
   );
-  return { enabled, addresses: mergeAddresses(observed.addresses, wanted) };
+  return { ...observed, enabled, addresses: mergeAddresses(observed.addresses, wanted) };
 }
 
 /** A given list is whole. Its order counts only where it decides which address is the primary one. */

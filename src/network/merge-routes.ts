@@ -14,7 +14,7 @@ import {
 } from './route.js';
 import { joinHops, splitHops } from './next-hops.js';
 import type { SingleRoute } from './next-hops.js';
-import type { IpFamily, Route } from './state.js';
+import type { InterfaceState, IpFamily, Route } from './state.js';
 
 const STATIC = 4;
 
@@ -122,6 +122,7 @@ function isLost(draft: Draft, route: SingleRoute): boolean {
   if (after === undefined) return lose(`${name} is removed`);
   if (before.up && !after.up) return lose(`${name} goes down`);
   if (isNewPort(draft, after)) return lose(`${name} becomes a port of ${after.controller ?? ''}`);
+  if (isOfFormerDhcp(route, before, after)) return lose(`DHCP on ${name} ends, which set it`);
   const isLastAddressGone =
     route.family === 'ipv4' &&
     before.ipv4.addresses.length > 0 &&
@@ -132,6 +133,23 @@ function isLost(draft: Draft, route: SingleRoute): boolean {
     return lose(`IPv6 is switched off on ${name}`);
   }
   return false;
+}
+
+/** Some clients set the default route as if a person had: through a gateway in their address's subnet. */
+function isOfFormerDhcp(
+  route: SingleRoute,
+  before: InterfaceState,
+  after: InterfaceState,
+): boolean {
+  const { nextHopAddress: via } = route;
+  return (
+    before.ipv4.dhcp !== undefined &&
+    after.ipv4.dhcp === undefined &&
+    route.destination === defaultDestination('ipv4') &&
+    via !== undefined &&
+    (before.facts?.dynamicAddresses ?? []).some((address) => isInSubnet(via, address)) &&
+    !after.ipv4.addresses.some((address) => isInSubnet(via, address))
+  );
 }
 
 function hadAddress(draft: Draft, address: string): boolean {

@@ -9,6 +9,7 @@ import type { DesiredState } from './desired.js';
 import { sortByPlace } from './error-order.js';
 import { checkDesiredState } from './validate.js';
 import { mergeAddressesOfPorts, mergeAdministrativeState } from './merge-consequences.js';
+import { mergeDhcp } from './merge-dhcp.js';
 import { Draft } from './merge-draft.js';
 import type { MergeNote } from './merge-draft.js';
 import { mergeInterfaces } from './merge-interface.js';
@@ -53,9 +54,15 @@ export function mergeDesired(observed: NetworkState, written: DesiredState): Mer
 
   mergeAdministrativeState(draft);
   mergeAddressesOfPorts(draft);
+  mergeDhcp(draft);
   mergeMacs(draft);
   mergeMtus(draft);
+  // A DHCP client writes what the server says.
+  const isDnsOfDhcp =
+    desired.dns === undefined &&
+    [...draft.interfaces.values()].some((state) => state.ipv4.dhcp !== undefined);
   const target: NetworkState = {
+    ...(isDnsOfDhcp ? { unchecked: new Set(['dns'] as const) } : {}),
     interfaces: interfaceMap(draft.interfaces.values()),
     routes: mergeRoutes(draft),
     rules: mergeRules(draft),

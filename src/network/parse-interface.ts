@@ -19,7 +19,7 @@ import type { DesiredBridgePort, DesiredInterface } from './desired.js';
 import { interfaceNameProblem } from './interface-name.js';
 import { interfaceSchema } from './interface-schema.js';
 import type { InterfaceSection } from './interface-schema.js';
-import { desiredIp } from './ip.js';
+import { desiredIpv4, desiredIpv6 } from './ip-section.js';
 import { KINDS, REFUSED_TYPES, SECTION_OF_KIND } from './kinds.js';
 import type { DocumentKind } from './kinds.js';
 import { desiredMacVlan } from './mac-vlan.js';
@@ -51,8 +51,8 @@ export function parseInterface(item: Located): DesiredInterface {
   const controller = onlyOne(item, [], ['controller', 'master'], errors);
   const controllerName = section.controller ?? section.master;
   if (controllerName !== undefined) result.controller = controllerName;
-  if (section.ipv4 !== undefined) result.ipv4 = desiredIp(section.ipv4);
-  if (section.ipv6 !== undefined) result.ipv6 = desiredIp(section.ipv6);
+  if (section.ipv4 !== undefined) result.ipv4 = desiredIpv4(section.ipv4);
+  if (section.ipv6 !== undefined) result.ipv6 = desiredIpv6(section.ipv6);
   if (section.exclusive !== undefined) result.exclusive = section.exclusive;
   readProperties(section, result);
   if (kind !== undefined && kind !== 'ethernet') {
@@ -88,6 +88,8 @@ export function parseInterface(item: Located): DesiredInterface {
     mark(family, [family]);
     mark(`${family}.enabled`, [family, 'enabled']);
     mark(`${family}.addresses`, [family, 'address']);
+    mark(`${family}.dhcp`, [family, 'dhcp']);
+    mark(`${family}.autoconf`, [family, 'autoconf']);
   }
 
   if (section['link-aggregation'] !== undefined) {

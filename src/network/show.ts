@@ -93,6 +93,8 @@ function showIp(ip: IpState): Document {
   if (!ip.enabled) return { enabled: false };
   return {
     enabled: true,
+    ...(ip.dhcp === undefined ? {} : { dhcp: true }),
+    ...(ip.autoconf === undefined ? {} : { autoconf: ip.autoconf }),
     address: ip.addresses.map((address) => ({
       ip: address.ip,
       'prefix-length': address.prefixLength,

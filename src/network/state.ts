@@ -22,6 +22,58 @@ export type IpState = Readonly<{
    * Link-local fe80::/64 addresses the kernel made, and dynamic (DHCP, RA) ones, are not listed.
    */
   addresses: readonly IpAddress[];
+  /** IPv4: a DHCP client runs (or shall run) on the interface. */
+  dhcp?: DhcpState;
+  /** IPv6: addresses are made of router advertisements. undefined: not known, or left as it is. */
+  autoconf?: boolean;
+  /** In a target: a dynamic address must show up before the change counts as good. */
+  isAwaited?: boolean;
+}>;
+
+export type DhcpClient = 'dhclient' | 'dhcpcd' | 'udhcpc';
+
+/** Where a document wants a client to do otherwise than by default. */
+export type DhcpSettings = Readonly<{
+  dns?: false;
+  gateway?: false;
+  routes?: false;
+  table?: number;
+  metric?: number;
+  clientId?: string;
+  hostname?: string;
+}>;
+
+export type DhcpState = Readonly<{
+  /** undefined in a target that leaves it to the planner. */
+  client: DhcpClient | undefined;
+  settings: DhcpSettings;
+  /** The client that runs; undefined where it is yet to be started. */
+  process: DhcpProcess | undefined;
+  /** In a target: what the server will give again, for the same MAC address had it below. */
+  expected?: IpAddress;
+}>;
+
+/** A running DHCP client that netorch can stop without releasing the lease, and start again. */
+export type DhcpProcess = Readonly<{
+  pid: number;
+  /** As in /proc/PID/cmdline. */
+  command: readonly string[];
+  /** Those of its addresses that the kernel does not know to be dynamic (busybox's own script). */
+  permanent: readonly IpAddress[];
+  leases: readonly Lease[];
+  /** Routes that it set with the protocol "dhcp". */
+  routes: readonly Route[];
+}>;
+
+/** A dynamic IPv4 address, to be put back with what is left of its time. */
+export type Lease = Readonly<{
+  address: IpAddress;
+  broadcast: string | undefined;
+  /** The client makes the connected route itself. */
+  hasNoPrefixRoute: boolean;
+  /** Seconds since the host's boot; undefined: forever. */
+  validUntil: number | undefined;
+  preferredUntil: number | undefined;
 }>;
 
 export type InterfaceKind =
@@ -161,6 +213,8 @@ export type InterfaceFacts = Readonly<{
   owner: string | undefined;
   /** Things a recreate would lose and netorch cannot carry over, e.g. `qdisc htb`. */
   attachments: readonly string[];
+  /** IPv6 forwarding is on: router advertisements are taken with accept_ra = 2 only. */
+  forwards6?: boolean;
 }>;
 
 export type InterfaceState = Readonly<{

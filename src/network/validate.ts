@@ -174,6 +174,16 @@ class Check {
       if (ip.enabled === false && addresses.length > 0) {
         this.#error(item, `${family}.addresses`, `${family} is not enabled, but has addresses`);
       }
+      if (ip.enabled === false && ip.dhcp === true) {
+        this.#error(item, `${family}.dhcp`, `${family} is not enabled, but dhcp is true`);
+      }
+      if (ip.enabled === false && ip.autoconf === true) {
+        this.#error(item, `${family}.autoconf`, `${family} is not enabled, but autoconf is true`);
+      }
+      if ((ip.dhcp === true || ip.autoconf === true) && isLoopback(item)) {
+        const what = ip.dhcp === true ? 'dhcp' : 'autoconf';
+        this.#error(item, `${family}.${what}`, `the loopback interface has no ${what}`);
+      }
       const seen = new Set<string>();
       for (const address of addresses) {
         const key = `${family}.addresses`;

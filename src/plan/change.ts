@@ -5,6 +5,9 @@
 import type { SourceLocation } from '../errors.js';
 import type {
   BridgePort,
+  DhcpClient,
+  DhcpProcess,
+  DhcpState,
   InterfaceState,
   IpAddress,
   IpFamily,
@@ -55,7 +58,14 @@ export type Operation =
   | Readonly<{ op: 'add-rule'; rule: RouteRule }>
   | Readonly<{ op: 'delete-rule'; rule: RouteRule }>
   | Readonly<{ op: 'set-dns'; dns: DnsState }>
-  | Readonly<{ op: 'set-hostname'; hostname: string }>;
+  | Readonly<{ op: 'set-hostname'; hostname: string }>
+  /** Ends the client without giving its lease back, and takes away what it set. */
+  | Readonly<{ op: 'stop-dhcp'; name: string; client: DhcpClient; process: DhcpProcess }>
+  | Readonly<{ op: 'start-dhcp'; name: string; tool: DhcpTool; dhcp: DhcpState }>
+  | Readonly<{ op: 'set-autoconf'; name: string; enabled: boolean; forwards: boolean }>;
+
+/** A DHCP client as it is installed: busybox may have it without a name of its own. */
+export type DhcpTool = DhcpClient | 'busybox-udhcpc';
 
 export type HazardKind =
   | 'management-path'

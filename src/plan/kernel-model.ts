@@ -42,6 +42,9 @@ export type ModelInterface = {
   ipv4: IpAddress[];
   ipv6Enabled: boolean;
   ipv6: IpAddress[];
+  hasDhcp: boolean;
+  /** undefined: not known, or the kernel's default. */
+  autoconf: boolean | undefined;
   link: Link;
   /** As a port: options and VLAN table; undefined where not known. */
   portOptions: Record<string, string>;
@@ -218,6 +221,26 @@ export class KernelModel {
       case 'set-dns':
         this.dns = operation.dns;
         return;
+      case 'stop-dhcp': {
+        const item = this.existing(operation.name);
+        item.hasDhcp = false;
+        const { leases, permanent } = operation.process;
+        const gone = [...leases.map((lease) => lease.address), ...permanent];
+        this.dropRoutes(
+          (route) =>
+            route.family === 'ipv4' &&
+            (gone.some((address) => address.ip === route.source) ||
+              // With the last address of a device all its routes go (fib_disable_ip).
+              (item.ipv4.length === 0 && routeDevices(route).includes(item.name))),
+        );
+        return;
+      }
+      case 'start-dhcp':
+        this.existing(operation.name).hasDhcp = true;
+        return;
+      case 'set-autoconf':
+        this.existing(operation.name).autoconf = operation.enabled;
+        return;
       case 'set-hostname':
         this.hostname = operation.hostname;
         return;
@@ -245,6 +268,8 @@ export class KernelModel {
       ipv4: [],
       ipv6Enabled: state.mtu >= MINIMUM_IPV6_MTU,
       ipv6: [],
+      hasDhcp: false,
+      autoconf: undefined,
       link,
       portOptions: {},
       vlans: [],
@@ -261,6 +286,8 @@ export class KernelModel {
         ipv4: [],
         ipv6Enabled: true,
         ipv6: [],
+        hasDhcp: false,
+        autoconf: undefined,
         link: { kind: 'veth', peer: state.name },
         portOptions: {},
         vlans: [],
@@ -478,6 +505,8 @@ function fromState(item: InterfaceState, port: BridgePort | undefined): ModelInt
     ipv4: [...item.ipv4.addresses],
     ipv6Enabled: item.ipv6.enabled,
     ipv6: [...item.ipv6.addresses],
+    hasDhcp: item.ipv4.dhcp?.process !== undefined,
+    autoconf: item.ipv6.autoconf,
     link: item.link,
     portOptions: { ...port?.options },
     vlans: [...(port?.vlans ?? [])],

@@ -1,18 +1,30 @@
 /** Which devices carry the controller's SSH session, and where SSH will answer after a change. */
 import { canonicalNetwork, isInSubnet } from '../network/ip.js';
-import { baseOf, portsOf, type IpAddress, type NetworkState } from '../network/state.js';
+import {
+  baseOf,
+  portsOf,
+  type InterfaceState,
+  type IpAddress,
+  type NetworkState,
+} from '../network/state.js';
 import type { ManagementPath } from './change.js';
 
-function addressesOf(state: NetworkState, name: string): readonly IpAddress[] {
-  const item = state.interfaces.get(name);
+/** Those that it has, and the one that its DHCP server will give again. */
+export function addressesOf(item: InterfaceState | undefined): readonly IpAddress[] {
+  const expected = item?.ipv4.dhcp?.expected;
   return item === undefined
     ? []
-    : [...item.ipv4.addresses, ...item.ipv6.addresses, ...(item.facts?.dynamicAddresses ?? [])];
+    : [
+        ...item.ipv4.addresses,
+        ...item.ipv6.addresses,
+        ...(item.facts?.dynamicAddresses ?? []),
+        ...(expected === undefined ? [] : [expected]),
+      ];
 }
 
 export function holderOf(state: NetworkState, ip: string): string | undefined {
   return [...state.interfaces.keys()].find((name) =>
-    addressesOf(state, name).some((address) => address.ip === ip),
+    addressesOf(state.interfaces.get(name)).some((address) => address.ip === ip),
   );
 }
 
@@ -67,10 +79,12 @@ export function newManagementAddress(
   path: ManagementPath,
 ): string | undefined {
   if (holderOf(target, path.address) !== undefined) return undefined;
-  const old = addressesOf(observed, path.interface).find((address) => address.ip === path.address);
+  const old = addressesOf(observed.interfaces.get(path.interface)).find(
+    (address) => address.ip === path.address,
+  );
   const isIpv6 = path.address.includes(':');
   const fresh = [...target.interfaces.keys()].flatMap((name) =>
-    addressesOf(target, name)
+    addressesOf(target.interfaces.get(name))
       .filter(
         (address) =>
           address.ip.includes(':') === isIpv6 && holderOf(observed, address.ip) === undefined,

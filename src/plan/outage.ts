@@ -5,6 +5,10 @@ import type { NetworkState } from '../network/state.js';
 export function outageSeconds(target: NetworkState, touched: ReadonlySet<string>): number {
   let seconds = 2;
   for (const name of touched) {
+    // Clients ask for an address, and try it out (RFC 5227) before they take it.
+    if (target.interfaces.get(name)?.ipv4.dhcp?.process === undefined) {
+      if (target.interfaces.get(name)?.ipv4.dhcp !== undefined) seconds = Math.max(seconds, 15);
+    }
     const link = target.interfaces.get(name)?.link;
     if (link?.kind === 'bond' && link.mode === '802.3ad') {
       seconds = Math.max(seconds, link.options['lacp_rate'] === 'fast' ? 5 : 30);

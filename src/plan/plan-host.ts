@@ -11,7 +11,7 @@ import {
   type NetworkState,
   type Route,
 } from '../network/state.js';
-import type { ChangePlan } from './change.js';
+import type { ChangePlan, DhcpTool } from './change.js';
 import { findManagementPath, newManagementAddress } from './management-path.js';
 import { planChanges } from './plan.js';
 import { recreateErrors } from './recreate-losses.js';
@@ -22,6 +22,8 @@ export type HostObservation = Readonly<{
   state: NetworkState;
   ssh: Readonly<{ clientAddress: string; serverAddress: string; serverPort: number }> | undefined;
   resolvedOwnsDns: boolean;
+  /** DHCP clients that are installed, in the order of preference. */
+  dhcpClients?: readonly DhcpTool[];
   /** The host's record of what netorch made. */
   owned?: readonly OwnedObject[];
   /** Routes of routing daemons, which are not part of the state. */
@@ -85,6 +87,7 @@ export function planTarget(
     desired,
     management,
     notes,
+    dhcpClients: observation.dhcpClients ?? [],
   });
   throwCollected([
     ...ownershipErrors(host, observation.state, desired, plan),

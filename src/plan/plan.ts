@@ -22,7 +22,8 @@ import {
   type RouteRule,
   type Route,
 } from '../network/state.js';
-import type { Change, ChangePlan, Hazard, ManagementPath, Operation } from './change.js';
+import type { Change, ChangePlan, DhcpTool, Hazard, ManagementPath, Operation } from './change.js';
+import { chooseTool, leaseText, mustStop, stopOperation } from './plan-dhcp.js';
 import { changeHazards, planHazards } from './hazards.js';
 import { describe, identity } from './describe.js';
 import { KernelModel, routeKey, sameRoute } from './kernel-model.js';
@@ -31,7 +32,7 @@ import { propertyChanges } from './property-changes.js';
 import { remadeInterfaces } from './recreate-losses.js';
 import { outageSeconds } from './outage.js';
 import { planScope } from './scope.js';
-import { covers, devicesBelow, newManagementAddress } from './management-path.js';
+import { addressesOf, covers, devicesBelow, newManagementAddress } from './management-path.js';
 import { dependencyOrder } from './order.js';
 
 export type PlanInput = Readonly<{
@@ -42,7 +43,8 @@ export type PlanInput = Readonly<{
   management: ManagementPath | undefined;
   /** What merging noticed, e.g. ports that stay on a bridge though no plan names them. */
   notes: readonly MergeNote[];
-  /** Interfaces that another service configures again at boot. */
+  /** DHCP clients that are installed, in the order of preference. */
+  dhcpClients: readonly DhcpTool[];
 }>;
 
 type Why = Change['why'];
@@ -91,11 +93,13 @@ class Planner {
     for (let round = 0; ; round++) {
       const before = this.emitted;
       if (round === 0) {
+        this.stopDhcp();
         this.removeRoutes();
         this.tearDown();
       }
       for (const item of this.buildOrder) this.build(item);
       for (const item of this.buildOrder) this.addAddresses(item);
+      for (const item of this.buildOrder) this.settleDynamic(item);
       this.addRoutes();
       this.settleRules();
       this.settleDns();
@@ -169,6 +173,74 @@ class Planner {
         { op: 'delete-route', route },
       );
     }
+  }
+
+  /** First of all: a client that runs would put back what is taken away. */
+  private stopDhcp(): void {
+    for (const present of this.input.observed.interfaces.values()) {
+      const wanted = this.input.target.interfaces.get(present.name);
+      const operation = stopOperation(present);
+      if (operation === undefined) continue;
+      if (!this.mustGo(present.name) && !mustStop(present, wanted)) continue;
+      const lease = leaseText(present);
+      this.emit(
+        {
+          id: `stop dhcp ${present.name}`,
+          action: 'modify',
+          object: present.name,
+          summary: `end DHCP on ${present.name} without giving the lease back${lease === '' ? '' : `: -${lease}`}`,
+          why: this.why(
+            present.name,
+            ['ipv4.dhcp', 'ipv4.enabled', 'ipv4', 'state'],
+            wanted?.controller === undefined
+              ? 'consequence of the plan'
+              : `${present.name} becomes a port of ${wanted.controller}`,
+          ),
+        },
+        operation,
+      );
+    }
+  }
+
+  /** DHCP and autoconf, when the interface is up. */
+  private settleDynamic(wanted: InterfaceState): void {
+    const item = this.model.get(wanted.name);
+    const { dhcp } = wanted.ipv4;
+    if (item === undefined || !wanted.up) return;
+    const { autoconf } = wanted.ipv6;
+    if (autoconf !== undefined && item.autoconf !== autoconf && wanted.ipv6.enabled) {
+      this.emit(
+        {
+          id: `set autoconf ${wanted.name}`,
+          action: 'modify',
+          object: wanted.name,
+          summary: autoconf
+            ? `take IPv6 addresses and routes of ${wanted.name} from router advertisements`
+            : `take no router advertisements on ${wanted.name}, and what they gave away`,
+          why: this.why(wanted.name, ['ipv6.autoconf', 'ipv6'], 'it was so before'),
+        },
+        {
+          op: 'set-autoconf',
+          name: wanted.name,
+          enabled: autoconf,
+          forwards: this.input.observed.interfaces.get(wanted.name)?.facts?.forwards6 === true,
+        },
+      );
+    }
+    if (dhcp === undefined || item.hasDhcp) return;
+    const location = this.desired.get(wanted.name)?.locations.get('ipv4.dhcp');
+    const tool = chooseTool(this.input.host, wanted.name, dhcp, this.input.dhcpClients, location);
+    const expected = dhcp.expected === undefined ? '' : `, expecting ${addressText(dhcp.expected)}`;
+    this.emit(
+      {
+        id: `start dhcp ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: `start DHCP on ${wanted.name} (${tool.replace('busybox-', '')})${expected}`,
+        why: this.why(wanted.name, ['ipv4.dhcp', 'ipv4'], 'it was so before'),
+      },
+      { op: 'start-dhcp', name: wanted.name, tool, dhcp },
+    );
   }
 
   private mustGo(name: string): boolean {
@@ -897,9 +969,7 @@ class Planner {
         if (controller !== undefined) touched.add(controller);
       }
       const holder = [...target.interfaces.values()].find((item) =>
-        [...item.ipv4.addresses, ...item.ipv6.addresses].some(
-          (address) => address.ip === management.address,
-        ),
+        addressesOf(item).some((address) => address.ip === management.address),
       );
       if (holder !== undefined)
         for (const device of devicesBelow(target, holder.name)) touched.add(device);

@@ -214,6 +214,10 @@ describe('reading a real host', () => {
   });
 });
 
+/** A line of the section: number, parent and unit of a process, and its arguments. */
+const dhcp = (head: string, command: string): string =>
+  `${head} ${command.replaceAll(' ', '\u001f')}\u001f`;
+
 describe('who owns a link', () => {
   const ownerOf = (sections: Readonly<Record<string, string>>, name: string) =>
     parseObservation('h1', withSections(sections)).state.interfaces.get(name)?.facts?.owner;
@@ -243,32 +247,83 @@ describe('who owns a link', () => {
     ],
     [
       'a DHCP client',
-      { dhcp: '321 /sbin/dhclient -4 -v eth4' },
+      { dhcp: dhcp('321 1 ifup@eth4.service', '/sbin/dhclient -4 -v eth4') },
       'eth4',
-      'the DHCP client dhclient (process 321)',
+      undefined,
     ],
-    ['a DHCP client of another link', { dhcp: '321 /sbin/dhclient -4 -v eth4' }, 'eth1', undefined],
+    [
+      'a DHCP client of several links',
+      { dhcp: dhcp('321 1 -', '/sbin/dhclient eth4 eth1') },
+      'eth1',
+      'the DHCP client dhclient (process 321): it serves more than one interface',
+    ],
+    [
+      'a DHCP client for IPv6',
+      { dhcp: dhcp('321 1 -', 'dhclient -6 eth1') },
+      'eth1',
+      'the DHCP client dhclient (process 321): DHCPv6 is not done by netorch',
+    ],
+    [
+      'a DHCP client with a unit of its own',
+      { dhcp: dhcp('321 1 dhclient@eth1.service', 'dhclient -d eth1') },
+      'eth1',
+      'the DHCP client dhclient (process 321): the unit dhclient@eth1.service looks after it',
+    ],
+    [
+      'two DHCP clients for one link',
+      { dhcp: `${dhcp('321 1 -', 'dhclient eth1')}\n${dhcp('322 1 -', 'udhcpc -ieth1')}` },
+      'eth1',
+      'the DHCP client udhcpc (process 322): another one runs beside it',
+    ],
     [
       'a dhcpcd for all links',
-      { dhcp: '5 dhcpcd -b' },
+      { dhcp: dhcp('5 1 -', 'dhcpcd -b') },
       'eth1',
-      'the DHCP client dhcpcd (process 5)',
+      'the DHCP client dhcpcd (process 5): it serves more than one interface',
     ],
     [
       'a dhcpcd under the title that it gives itself',
-      { dhcp: '5 dhcpcd: [manager] [ip4] [ip6]' },
+      { dhcp: '5 1 - dhcpcd: [manager] [ip4] [ip6]\u001f\u001f' },
       'eth1',
-      'the DHCP client dhcpcd (process 5)',
+      'the DHCP client dhcpcd (process 5): it serves more than one interface',
     ],
     [
-      "a client that is busybox's applet",
-      { dhcp: '9 /bin/busybox udhcpc -i eth1 -p /run/udhcpc.pid' },
+      'a dhcpcd for both families',
+      { dhcp: '5 1 - dhcpcd: eth1 [ip4] [ip6]\u001f' },
       'eth1',
-      'the DHCP client udhcpc (process 9)',
+      'the DHCP client dhcpcd (process 5): it serves IPv6 too; run it with -4',
     ],
-    ["an editor of a client's file", { dhcp: '9 vi /etc/dhclient.conf eth1' }, 'eth1', undefined],
+    [
+      "a client that is busybox's applet, under a supervisor",
+      { dhcp: dhcp('9 7 -', '/bin/busybox udhcpc -f -i eth1') },
+      'eth1',
+      'the DHCP client udhcpc (process 9): process 7 looks after it',
+    ],
+    [
+      "an editor of a client's file",
+      { dhcp: dhcp('9 1 -', 'vi /etc/dhclient.conf eth1') },
+      'eth1',
+      undefined,
+    ],
   ])('%s', (_what, sections, name, owner) => {
     expect(ownerOf(sections as Readonly<Record<string, string>>, name)).toBe(owner);
+  });
+
+  test.each([
+    ['dhclient', dhcp('321 1 networking.service', '/sbin/dhclient -4 -v eth1'), 'dhclient'],
+    [
+      'dhcpcd and its helpers',
+      '5 1 - dhcpcd: eth1 [ip4]\u001f\n6 5 - dhcpcd: [privileged proxy] eth1 [ip4]',
+      'dhcpcd',
+    ],
+    ["busybox's applet", dhcp('9 1 -', 'busybox udhcpc -i eth1'), 'udhcpc'],
+  ])('what netorch can carry has no owner: %s', (_what, lines, client) => {
+    const state = parseObservation('h1', withSections({ dhcp: lines })).state.interfaces.get(
+      'eth1',
+    );
+    expect(state?.facts?.owner).toBeUndefined();
+    expect(state?.ipv4.dhcp?.client).toBe(client);
+    expect(state?.ipv4.enabled).toBe(true);
   });
 });
 

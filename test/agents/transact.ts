@@ -10,7 +10,7 @@ import { planHost } from '../../src/plan/plan-host.js';
 import { desiredOf } from '../network/documents.js';
 import type { NamespaceHost } from './namespace-host.js';
 
-const NONCE = 'right';
+export const NONCE = 'right';
 let count = 0;
 
 export type Begun = Readonly<{

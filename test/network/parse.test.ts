@@ -58,7 +58,13 @@ describe('documents are read as nmstate writes them', () => {
         'eth1',
         'ipv6:\n  dhcp: false\n  autoconf: "false"\n  address: [{ip: "2001:DB8:0:0::5", prefix-length: "64"}]',
       ),
-      { ipv6: { enabled: true, addresses: [{ ip: '2001:db8::5', prefixLength: 64 }] } },
+      {
+        ipv6: {
+          enabled: true,
+          autoconf: false,
+          addresses: [{ ip: '2001:db8::5', prefixLength: 64 }],
+        },
+      },
     ],
     [
       'facts that show prints, and keys without a value',
@@ -339,8 +345,8 @@ describe('mistakes are named at their place', () => {
 
 describe('what netorch does not do is refused by name', () => {
   test.each([
-    [item('eth1', 'ipv4: {enabled: true, dhcp: true}'), 'DHCP comes later'],
-    [item('eth1', 'ipv6: {enabled: true, autoconf: true}'), 'autoconf comes later'],
+    [item('eth1', 'ipv6: {enabled: true, dhcp: true}'), 'DHCPv6 is not done'],
+    [item('eth1', 'ipv6: {enabled: true, addr-gen-mode: stable-privacy}'), 'eui64 only'],
     [item('t', 'type: team\nteam: {ports: [a]}'), 'type team is not done by netorch yet'],
     [
       item('o', 'type: ovs-bridge\nbridge: {port: [{name: a, vlan: {nonsense: 1}}]}'),
