@@ -7,11 +7,8 @@ import { observeHost } from '../run/observe-host.js';
 import { persistRunning, unpersistHost } from '../run/persist-host.js';
 import type { Connection, ConnectionTarget } from '../transport/transport.js';
 import { sanitise } from '../ui/sanitise.js';
-import { chooseHosts } from './choose-hosts.js';
-import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
-import { askHosts } from './observe-hosts.js';
-import { openTransport } from './open-transport.js';
-import { openInventory, targetFor } from './prepare.js';
+import { askChosenHosts } from './ask-chosen-hosts.js';
+import { addHostOptions, type HostOptions } from './host-options.js';
 import { printErrors } from './print-errors.js';
 
 /** What is said of one host; `bad`: it is not as asked. */
@@ -69,11 +66,7 @@ async function onHosts(
   setExitCode: (code: number) => void,
   ask: (connection: Connection, target: ConnectionTarget) => Promise<Answer>,
 ): Promise<void> {
-  const common = readCommonOptions(options);
-  const { inventory } = await openInventory(common);
-  const hosts = (await chooseHosts(inventory, common)) ?? inventory.hosts;
-  const targets = hosts.map((host) => targetFor(host, inventory, undefined));
-  const answers = await askHosts(targets, await openTransport(targets), options.forks, ask);
+  const answers = await askChosenHosts(options, ask);
   let exitCode = 0;
   for (const answer of answers) {
     if ('error' in answer) {

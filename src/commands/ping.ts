@@ -6,11 +6,8 @@ import { NetorchErrors, type NetorchError } from '../errors.js';
 import { observeHost } from '../run/observe-host.js';
 import type { ConnectionTarget } from '../transport/transport.js';
 import { sanitise } from '../ui/sanitise.js';
-import { chooseHosts } from './choose-hosts.js';
-import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
-import { askHosts } from './observe-hosts.js';
-import { openTransport } from './open-transport.js';
-import { collectErrors, openInventory, targetFor } from './prepare.js';
+import { askChosenHosts } from './ask-chosen-hosts.js';
+import { addHostOptions, type HostOptions } from './host-options.js';
 import { printErrors } from './print-errors.js';
 import { OPEN_STATES } from './status.js';
 
@@ -23,16 +20,8 @@ export function pingCommand(setExitCode: (code: number) => void): Command {
     .option('--json', 'print one JSON object: host to what was found')
     .addHelpText('after', '\nExit codes: 0 all hosts are fit, 1 some are not')
     .action(async (options: HostOptions & Readonly<{ json?: boolean }>) => {
-      const common = readCommonOptions(options);
-      const { inventory } = await openInventory(common);
-      const hosts = (await chooseHosts(inventory, common)) ?? inventory.hosts;
-      const targets = collectErrors(hosts, (host) => targetFor(host, inventory, undefined));
-      const answers = await askHosts(
-        targets,
-        await openTransport(targets),
-        options.forks,
-        async (connection, target) =>
-          describeHost(target, await observeHost(target.host, connection)),
+      const answers = await askChosenHosts(options, async (connection, target) =>
+        describeHost(target, await observeHost(target.host, connection)),
       );
       if (options.json === true) {
         const all = Object.fromEntries(

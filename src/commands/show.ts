@@ -4,11 +4,8 @@ import { stringify } from 'yaml';
 
 import { showState } from '../network/show.js';
 import { observeHost } from '../run/observe-host.js';
-import { chooseHosts } from './choose-hosts.js';
-import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
-import { askHosts } from './observe-hosts.js';
-import { openTransport } from './open-transport.js';
-import { openInventory, targetFor } from './prepare.js';
+import { askChosenHosts } from './ask-chosen-hosts.js';
+import { addHostOptions, type HostOptions } from './host-options.js';
 import { printErrors } from './print-errors.js';
 
 export function showCommand(setExitCode: (code: number) => void): Command {
@@ -19,15 +16,8 @@ export function showCommand(setExitCode: (code: number) => void): Command {
   )
     .option('--json', 'print one JSON object: host to state')
     .action(async (options: HostOptions & Readonly<{ json?: boolean }>) => {
-      const common = readCommonOptions(options);
-      const { inventory } = await openInventory(common);
-      const hosts = (await chooseHosts(inventory, common)) ?? inventory.hosts;
-      const targets = hosts.map((host) => targetFor(host, inventory, undefined));
-      const answers = await askHosts(
-        targets,
-        await openTransport(targets),
-        options.forks,
-        (connection, target) => observeHost(target.host, connection),
+      const answers = await askChosenHosts(options, (connection, target) =>
+        observeHost(target.host, connection),
       );
       const states = answers.flatMap((answer) =>
         'value' in answer ? [{ host: answer.host, state: showState(answer.value.state) }] : [],

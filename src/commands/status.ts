@@ -12,11 +12,8 @@ import { notRoot } from '../run/observe-host.js';
 import type { ExecResult } from '../transport/transport.js';
 import { persistenceLines } from '../run/persistence-text.js';
 import { sanitise } from '../ui/sanitise.js';
-import { chooseHosts } from './choose-hosts.js';
-import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
-import { askHosts } from './observe-hosts.js';
-import { openTransport } from './open-transport.js';
-import { openInventory, targetFor } from './prepare.js';
+import { askChosenHosts } from './ask-chosen-hosts.js';
+import { addHostOptions, type HostOptions } from './host-options.js';
 import { printErrors } from './print-errors.js';
 import { journals } from './run-folder.js';
 import { runOfOwner } from './run-of-owner.js';
@@ -81,25 +78,16 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
     .option('--json', 'print one JSON object: host to transactions')
     .addHelpText('after', '\nExit codes: 0 no open transaction, 2 open ones, 1 error')
     .action(async (options: HostOptions & Readonly<{ json?: boolean }>) => {
-      const common = readCommonOptions(options);
-      const { inventory } = await openInventory(common);
-      const hosts = (await chooseHosts(inventory, common)) ?? inventory.hosts;
-      const targets = hosts.map((host) => targetFor(host, inventory, undefined));
-      const answers = await askHosts(
-        targets,
-        await openTransport(targets),
-        options.forks,
-        async (connection, target) => {
-          const answer = await connection.exec(RUN_FROM_STDIN, {
-            input: transactionsScript(),
-            timeoutMs: 15_000,
-          });
-          return {
-            transactions: readTransactions(target.host, answer),
-            persistence: parsePersistence(splitSections(answer.stdout).get('persistence') ?? []),
-          };
-        },
-      );
+      const answers = await askChosenHosts(options, async (connection, target) => {
+        const answer = await connection.exec(RUN_FROM_STDIN, {
+          input: transactionsScript(),
+          timeoutMs: 15_000,
+        });
+        return {
+          transactions: readTransactions(target.host, answer),
+          persistence: parsePersistence(splitSections(answer.stdout).get('persistence') ?? []),
+        };
+      });
       let hasOpen = false;
       let hasErrors = false;
       const all: Record<string, readonly OpenTransaction[]> = {};
