@@ -104,6 +104,11 @@ interfaces:
 `,
   ],
   [
+    'router advertisements are taken no more, and what they gave goes',
+    'ip addr add 2001:db8:9::5/64 dev eth1 nodad valid_lft 600 preferred_lft 600; ip -6 route add default via fe80::1 dev eth1 proto ra metric 1024',
+    'interfaces: [{name: eth1, ipv6: {enabled: true, autoconf: false}}]',
+  ],
+  [
     'loopback is emptied but for its own addresses',
     'ip addr add 10.5.5.5/32 dev lo; ip addr add 2001:db8:ff::1/128 dev lo',
     'interfaces: [{name: lo, type: loopback, state: absent}]',
