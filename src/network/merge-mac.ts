@@ -42,10 +42,11 @@ function isBond(state: InterfaceState | undefined): boolean {
 /** Bonds give their ports a MAC, and give them back their own when they leave. */
 function portMac(draft: Draft, state: InterfaceState): void {
   const before = draft.before(state.name);
-  const inBond = state.controller !== undefined && isBond(draft.interfaces.get(state.controller));
-  if (inBond) {
+  const controller = state.controller ?? '';
+  if (isBond(draft.interfaces.get(controller))) {
     // nmstate ignores mac-address on ports of bonds, too: the bond decides.
-    const mac = isNewPort(draft, state) ? undefined : before?.mac;
+    const isOpen = isNewPort(draft, state) || dealsMacsAnew(draft, controller);
+    const mac = isOpen ? undefined : before?.mac;
     if (mac !== state.mac) draft.change(state.name, { mac });
     return;
   }
@@ -53,6 +54,21 @@ function portMac(draft: Draft, state: InterfaceState): void {
   if (wasInBond && !isGiven(draft, state.name)) {
     draft.change(state.name, { mac: before.facts?.permanentMac });
   }
+}
+
+/**
+ * Balancing modes give each port a MAC, and change it with the active port (bond_alb.c); another mode or
+ * fail_over_mac is set without ports, which get their MACs when they are attached again.
+ */
+function dealsMacsAnew(draft: Draft, name: string): boolean {
+  const now = draft.interfaces.get(name)?.link;
+  const before = draft.before(name)?.link;
+  if (now?.kind !== 'bond') return false;
+  if (now.mode === 'balance-tlb' || now.mode === 'balance-alb') return true;
+  if (before?.kind !== 'bond') return false;
+  return (
+    before.mode !== now.mode || before.options['fail_over_mac'] !== now.options['fail_over_mac']
+  );
 }
 
 /** The MAC of the device itself, not the one that a bond lends it. */

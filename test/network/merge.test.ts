@@ -61,6 +61,16 @@ describe('MAC addresses', () => {
     expect(interfaces.get('eth2')?.mac).toBe('52:54:00:00:00:02');
   });
 
+  test('ports of a bond that balances have MACs that change by themselves', () => {
+    const observed = hostWith(BOND.replace('balance-rr', 'balance-tlb'));
+    const seen = withInterface(observed, 'eth2', { mac: '52:54:00:00:00:02' });
+    const plan = (mode: string) =>
+      `interfaces: [{name: bond0, type: bond, link-aggregation: {mode: ${mode}}}]`;
+    expect(targetOf(seen, plan('balance-tlb')).interfaces.get('eth2')?.mac).toBeUndefined();
+    // The mode is changed without ports, which get their MACs when they come back.
+    expect(targetOf(seen, plan('802.3ad')).interfaces.get('eth2')?.mac).toBeUndefined();
+  });
+
   test('copy-mac-from takes the own MAC of a port', () => {
     const lent = withInterface(hostWith(BOND), 'eth2', { mac: '52:54:00:00:00:01' });
     const { interfaces } = targetOf(lent, 'interfaces: [{name: bond0, copy-mac-from: eth2}]');
