@@ -107,7 +107,7 @@ const CASES: readonly Case[] = [
       nic('another-name-of-it', { 'alt-names': [{ name: 'left', state: 'absent' }] }),
     ],
     look: `ip -d link show v7 | sed -n 's/^ *vlan //p' | sed -n -E '1s/addrgenmode.*//;1s/ +/ /g;1s/ $//p'
-      ip -d link show v7 | sed -n -E 's/^ *(egress-qos-map .*)/\\1/p' | sed 's/ *$//'
+      ip -d link show v7 | sed -n -E 's/^ *(egress-qos-map [{][^}]*[}]).*/\\1/p'
       cat /sys/class/net/v8/ifalias; ip link show v8 | grep -c PROMISC; ip link show v8 | sed -n 's/ *altname /altname /p'; ip link show eth3 | sed -n 's/ *altname /altname /p'`,
     sees: `protocol 802.1Q id 7 <MVRP,LOOSE_BINDING>\negress-qos-map { 2:4 }\nrack "7": it's #1 \\ blue\n1\naltname storage-a\naltname another-name-of-it\n`,
   },
