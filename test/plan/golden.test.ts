@@ -62,6 +62,7 @@ describe('plan', () => {
               : { serverAddress, clientAddress, serverPort: 22 },
 
           resolvedOwnsDns: false,
+          dhcpClients: ['udhcpc'],
         },
         desiredOf(read('desired.yml'), 'desired.yml'),
       );
