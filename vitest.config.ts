@@ -7,6 +7,7 @@ const LAB_HOOK_MS = 900_000;
 
 /** Lab tests beyond the first round of `npm test`: `npm run test:long`. */
 const LONG = [
+  'atomic',
   'changed-meanwhile',
   'changes',
   'connections',
@@ -15,6 +16,7 @@ const LONG = [
   'open-transaction',
   'owners',
   'persistence',
+  'rollouts',
   'scenarios',
 ].map((name) => `test/e2e/${name}.test.ts`);
 
