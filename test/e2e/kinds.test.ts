@@ -143,7 +143,8 @@ const CASES: readonly Case[] = [
     ],
     look: `cd /sys/class/net; cat eth3/bonding_slave/queue_id eth4/bonding_slave/queue_id; sed 's/ .*//' bond9/bonding/primary; cat bond9/bonding/arp_ip_target bond9/bonding/miimon
       ip -d link show eth4 | sed -n 's/.* prio \\(-*[0-9]*\\) .*/\\1/p'`,
-    sees: '2\n1\n\n\n100\n-3\n',
+    // No line of a primary, none of a target.
+    sees: '2\n1\n100\n-3\n',
   },
 ];
 
