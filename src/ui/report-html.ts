@@ -138,12 +138,7 @@ function hostSection(host: HostReport, report: RunReport): Html {
     ${finished?.cause === undefined ? undefined : markup`<p class="cause">${finished.cause}</p>`}
     ${finished === undefined ? undefined : list(finishedDetails(finished), 'evidence')}
     ${hazards(host)}
-    ${
-      planned === undefined
-        ? undefined
-        : markup`<h4>${plural(planned.changes.length, 'change')}</h4>
-            ${list(planned.changes, 'changes')}`
-    }
+    ${planned === undefined ? undefined : changeList(planned.changes)}
     ${recorded === undefined ? undefined : pictures(host, recorded)}
     ${list(
       host.probes.map(
@@ -152,6 +147,17 @@ function hostSection(host: HostReport, report: RunReport): Html {
       'probes',
     )}
   </details>`;
+}
+
+/** More are there for who asks for them. */
+const OPEN_CHANGES = 30;
+
+function changeList(changes: readonly string[]): Html {
+  const title = plural(changes.length, 'change');
+  if (changes.length <= OPEN_CHANGES) {
+    return markup`<h4>${title}</h4>${list(changes, 'changes')}`;
+  }
+  return markup`<details class="values"><summary>${title}</summary>${list(changes, 'changes')}</details>`;
 }
 
 function hazards(host: HostReport): Html | undefined {

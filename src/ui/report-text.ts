@@ -145,15 +145,19 @@ function waveLines(
   ];
 }
 
+/** More changes than this are counted; the page has them all. */
+const LISTED = 40;
+
 function hostLines(
   host: HostReport,
   report: RunReport,
   presentation: Presentation,
 ): readonly StyledLine[] {
   const { finished, planned, returned } = host;
-  const changes = (planned?.changes ?? []).map((change) => [
-    span(`        ${sanitise(change)}`, 'faint'),
-  ]);
+  const all = planned?.changes ?? [];
+  const shown =
+    all.length <= LISTED ? all : [...all.slice(0, LISTED), `+${all.length - LISTED} more`];
+  const changes = shown.map((change) => [span(`        ${sanitise(change)}`, 'faint')]);
   if (finished === undefined) {
     return [
       [span('  '), span(`${presentation.glyphs.queued} `, 'faint'), ...unfinished(host)],

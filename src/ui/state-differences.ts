@@ -29,7 +29,7 @@ export function stateDifferences(
     }
     const properties = [...new Set([...Object.keys(a.values), ...Object.keys(b.values)])];
     return properties
-      .filter((property) => a.values[property] !== b.values[property])
+      .filter((property) => !isSame(a.values[property], b.values[property]))
       .map((property) => ({
         object,
         property,
@@ -37,6 +37,13 @@ export function stateDifferences(
         after: b.values[property],
       }));
   });
+}
+
+/** A journal of an earlier version lacks what was added later: nothing and "not" are the same. */
+function isSame(a: string | undefined, b: string | undefined): boolean {
+  const isNothing = (value: string | undefined): boolean =>
+    value === undefined || value === '' || value === 'false';
+  return a === b || ((a === undefined || b === undefined) && isNothing(a) && isNothing(b));
 }
 
 type Described = Readonly<{ summary: string; values: Readonly<Record<string, string>> }>;

@@ -51,6 +51,17 @@ describe('the report', () => {
     expect(lines).toMatch(/beginning of the journal does not name\n(.*\n)*.*web3 confirmed/);
   });
 
+  test('of thousands of changes lists some and counts the rest', () => {
+    const many = FOUR_HOSTS_RECORDED.map((event): RunEvent =>
+      event.type === 'host.planned'
+        ? { ...event, changes: Array.from({ length: 2000 }, (_, n) => `create VLAN eth4.${n}`) }
+        : event,
+    );
+    const lines = text(reportLines(reportRun(many), OVER, PRESENTATION));
+    expect(lines).toContain('create VLAN eth4.39\n        +1960 more\n');
+    expect(lines).not.toContain('eth4.40\n');
+  });
+
   test('counts as the run itself did', () => {
     const last = THOUSAND_HOSTS.at(-1);
     expect(last?.type === 'run.finished' ? last.counts : {}).toMatchObject(
@@ -238,6 +249,23 @@ describe('two runs against each other', () => {
     });
     const lines = runDiffLines(diffRuns(a, reportRun(mended)), ['a', 'b']);
     await expect(text(lines)).toMatchFileSnapshot('golden/four-hosts.diff.txt');
+  });
+
+  test('what an earlier version did not record is no difference where it says nothing', () => {
+    const renewed = FOUR_HOSTS_RECORDED.map((event): RunEvent => {
+      if (event.type !== 'host.recorded') return event;
+      const add = (state: typeof event.before) => ({
+        ...state,
+        interfaces: state.interfaces.map((item) => ({
+          ...item,
+          label: '',
+          dormant: false,
+          names: [],
+        })),
+      });
+      return { ...event, before: add(event.before), target: add(event.target) };
+    });
+    expect(diffRuns(a, reportRun(renewed))).toEqual([]);
   });
 
   test('hosts that differ in the same way are told together', () => {
