@@ -67,7 +67,7 @@ if [ -d /run/systemd/system ]; then
   systemctl list-units --plain --no-legend 'netorch-*' | while read -r u _; do systemctl stop "$u"; done
 fi
 umount /etc/resolv.conf 2>/dev/null
-rm -rf /run/netorch /var/lib/netorch /etc/rc.local
+rm -rf /run/netorch /var/lib/netorch /etc/rc.local /etc/resolv.conf
 rm -f /etc/systemd/system/netorch-* /etc/systemd/system/multi-user.target.wants/netorch-*
 for kind in bridge vxlan macvlan macvtap vlan bond vrf dummy veth; do
   ip -o link show type $kind | sed -E 's/^[0-9]+: ([^:@]+).*/\\1/' | while read -r n; do
