@@ -208,6 +208,7 @@ async function readStatus(
   }
 }
 
+/** A connection that breaks is dialled again; an answer that makes no sense will make none then. */
 function cutOff(error: unknown): undefined {
-  if (!(error instanceof NetorchError)) throw error;
+  if (!(error instanceof NetorchError) || error.code === 'AGENT_PROTOCOL') throw error;
 }

@@ -19,9 +19,11 @@ export type Probe = Readonly<
   | { kind: 'tcp'; address: string; port: number; location: SourceLocation }
 >;
 
-// No leading "-": ping would take it for an option.
-const ADDRESS = /^[^\s{}/-][^\s{}/]*$/;
-const TCP = /^(?:\[([^\s\]-][^\s\]]*)\]|([^\s:{}/-][^\s:{}/]*)):(\d{1,5})$/;
+// No leading "-": ping would take it for an option. Names may have letters of any script, but nothing that a
+// terminal or a shell would obey.
+const ADDRESS = /^[\p{L}\p{N}_.:%][\p{L}\p{N}_.:%-]*$/u;
+const TCP =
+  /^(?:\[([\p{L}\p{N}_.:%][\p{L}\p{N}_.:%-]*)\]|([\p{L}\p{N}_.%][\p{L}\p{N}_.%-]*)):(\d{1,5})$/u;
 
 const pingSchema = z.strictObject({
   ping: z

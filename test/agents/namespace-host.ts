@@ -54,7 +54,11 @@ if [ "$1" != 'busybox ash' ]; then ln -s "/usr/bin/$1" /run/tools/sh
 else busybox --install -s /run/tools; rm -f /run/tools/ip /run/tools/bridge /run/tools/arping; fi
 ip link set lo up
 echo ready
-while :; do sleep 1000 & wait; done
+# Whoever kills the tests leaves nothing behind: with them, this input ends, and with this process all others.
+exec 3<&0
+cat <&3 >/dev/null &
+tests=$!
+while kill -s 0 $tests 2>/dev/null; do sleep 5 & wait $!; done
 `;
 
 export type Answer = Readonly<{ code: number | null; stdout: string; stderr: string }>;
@@ -88,7 +92,7 @@ export class NamespaceHost {
         'host',
         shell,
       ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      { stdio: ['pipe', 'pipe', 'inherit'] },
     );
     await new Promise<void>((resolve, reject) => {
       child.stdout.once('data', () => resolve());

@@ -109,7 +109,7 @@ while :; do
   done
   [ $open = none ] && break
   # What was never armed stays as it is, and has touched nothing.
-  [ $open = new ] && [ $up -gt $((deadline + 10)) ] && break
+  [ $open = new ] && [ $up -gt $((deadline + 40)) ] && break
   [ $up -gt $((deadline + 120)) ] && stuck=1 && break
   sleep 0.2
 done 2>/dev/null

@@ -66,7 +66,7 @@ const done = new Set(
         .split('\n')
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as CaseResult)
-        .filter(({ passed }) => passed)
+        .filter(({ passed, host }) => passed && !host.startsWith('namespaces'))
         .map(({ id }) => id)
     : [],
 );
@@ -181,7 +181,9 @@ describe.skipIf(selection === '')('faults', () => {
   });
 
   function start(host: FaultHost, env: Readonly<Record<string, string>>): RunningNetorch {
-    return bench.startApply(playbook, host.name, { deadline: DEADLINE_SECONDS, env });
+    // What is made persistent, and power cuts in the middle of it, has tests of its own.
+    const options = ['--ui', 'json', '--temporary', '--deadline', String(DEADLINE_SECONDS)];
+    return bench.start(['apply', playbook, '--hosts', host.name, ...options], { env });
   }
 
   /** Strikes from outside while the host is held at the point, and lets it go on. */

@@ -37,8 +37,8 @@ set -- "$@"
 for s in /run/netorch/*/state.applying; do
 	[ -e "$s" ] || exec "$real" "$@"
 done
-[ "$batch" = - ] && batch=/dev/stdin
-cat "$batch" >$F/lines
+# A host without udev has no /dev/stdin.
+if [ "$batch" = - ]; then cat; else cat "$batch"; fi >$F/lines
 read -r done_before <$F/steps
 total=$(wc -l <$F/lines)
 echo $((done_before + total)) >$F/steps

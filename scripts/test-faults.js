@@ -1,0 +1,106 @@
+// `npm run test:faults [-- options]`: strikes hosts and controllers at named points (test/faults), in the lab and in
+// namespaces, and races confirmations against timers. The last line is "N passed, N failed".
+//   --quick           each fault once or a few times, within a quarter of an hour (default: the whole matrix)
+//   --resume FILE     keep results in FILE; what has passed there is not run again
+//   --only REGEX      cases whose names match, such as '^power cut @ step'
+//   --races NUMBER    how many races under each shell (default: 1000, with --quick 200)
+//   --lab FOLDER      use the lab in this folder, brought up if need be, and leave it running
+//   --hosts LIST      hosts of the lab (default: f1,f2:systemd); as many cases run at once
+//   --deadline SECONDS, --slack SECONDS   for busy machines: time to prove a host good; later than announced, but good
+//   --table           only print the table of the results in FILE
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    resume: { type: 'string' },
+    only: { type: 'string', default: '' },
+    races: { type: 'string' },
+    lab: { type: 'string' },
+    hosts: { type: 'string', default: 'f1,f2:systemd' },
+    deadline: { type: 'string' },
+    slack: { type: 'string' },
+    table: { type: 'boolean', default: false },
+  },
+});
+const own =
+  values.resume === undefined ? mkdtempSync(join(tmpdir(), 'netorch-faults-')) : undefined;
+const file = values.resume ?? join(own ?? '', 'results.jsonl');
+
+/** The last result of each case on each kind of host. */
+function results() {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const all = lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+  return [...new Map(all.map((result) => [`${result.id} ${result.host}`, result])).values()];
+}
+
+/** Fault × outcome × count, as a table in Markdown. */
+function table(all) {
+  const rows = new Map();
+  for (const { id, host, passed, truth } of all) {
+    const [fault] = id.split(' @ ');
+    const where = host.startsWith('namespaces') ? 'namespaces' : 'lab';
+    const row = rows.get(`${fault} ${where}`) ?? {
+      fault,
+      where,
+      cases: 0,
+      outcomes: {},
+      failed: 0,
+    };
+    rows.set(`${fault} ${where}`, row);
+    if (truth === 'not reached') continue;
+    row.cases += 1;
+    if (!passed) row.failed += 1;
+    else row.outcomes[truth] = (row.outcomes[truth] ?? 0) + 1;
+  }
+  const lines = [...rows.values()]
+    .filter(({ cases }) => cases > 0)
+    .map(({ fault, where, cases, outcomes, failed }) => {
+      const cell = (truth) => outcomes[truth] ?? 0;
+      return `| ${fault} | ${where} | ${cases} | ${cell('as planned')} | ${cell('as before')} | ${cell('named, ended by hand')} | ${failed} |`;
+    });
+  return [
+    '| Fault | Where | Cases | As planned | As before | Named, ended by hand | Failed |',
+    '| --- | --- | ---: | ---: | ---: | ---: | ---: |',
+    ...lines,
+  ].join('\n');
+}
+
+function vitest() {
+  const program = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const env = {
+    ...process.env,
+    NETORCH_FAULTS_SELECTION: values.quick ? 'quick' : 'all',
+    NETORCH_FAULTS_RESULTS: file,
+    NETORCH_FAULTS_ONLY: values.only,
+    NETORCH_FAULTS_HOSTS: values.hosts,
+    NETORCH_FAULTS_RACES: values.races ?? (values.quick ? '200' : '1000'),
+    ...(values.lab === undefined ? {} : { NETORCH_FAULTS_LAB: values.lab }),
+    ...(values.deadline === undefined ? {} : { NETORCH_FAULTS_DEADLINE: values.deadline }),
+    ...(values.slack === undefined ? {} : { NETORCH_FAULTS_SLACK: values.slack }),
+  };
+  return new Promise((resolve) => {
+    const argv = [program, 'run', '--project', 'faults', '--reporter=verbose'];
+    const child = spawn(process.execPath, argv, { cwd: root, stdio: 'inherit', env });
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+const code = values.table ? 0 : await vitest();
+const all = results().filter(({ id }) => new RegExp(values.only).test(id));
+if (own !== undefined) rmSync(own, { recursive: true, force: true });
+process.stdout.write(`\n${table(all)}\n\n`);
+const counted = all.filter(({ truth }) => truth !== 'not reached');
+const failed = counted.filter(({ passed }) => !passed);
+for (const { id, host, note } of failed) {
+  process.stdout.write(`failed: ${id} (${host}): ${note.split('\n')[0]}\n`);
+}
+process.stdout.write(`${counted.length - failed.length} passed, ${failed.length} failed\n`);
+process.exitCode = failed.length > 0 ? 1 : code;
