@@ -25,6 +25,10 @@ const PACKAGES = {
   iproute2: 'ip',
   'openssh-client': 'ssh-keygen',
   'openssh-server': 'sshd',
+  'isc-dhcp-client': 'dhclient',
+  'dhcpcd-base': 'dhcpcd',
+  zsh: 'zsh',
+  fish: 'fish',
 };
 
 const script = (name) => ['npm', 'run', '--silent', name];
