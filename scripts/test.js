@@ -26,7 +26,6 @@ const PACKAGES = {
   'openssh-client': 'ssh-keygen',
   'openssh-server': 'sshd',
   'isc-dhcp-client': 'dhclient',
-  'dhcpcd-base': 'dhcpcd',
   zsh: 'zsh',
   fish: 'fish',
 };

@@ -25,11 +25,14 @@ type Line = Readonly<{
   parent: number;
   unit: string;
   command: readonly string[];
-  client: DhcpClient | 'dhcp6c';
+  client: DhcpClient | 'dhcpcd' | 'dhcp6c';
   args: readonly string[];
 }>;
 
 const CLIENTS: ReadonlySet<string> = new Set(['dhclient', 'dhcpcd', 'udhcpc', 'dhcp6c']);
+
+const isCarried = (client: Line['client']): client is DhcpClient =>
+  client === 'dhclient' || client === 'udhcpc';
 
 /** Units whose end does not end the client, and which do not start it anew. */
 const LETS_GO = /^(networking|network|ifup@.*|ifup-.*|netorch-.*|sshd?@?.*)\.service$/;
@@ -79,7 +82,7 @@ export function findDhcpClients(
     const why = whyNotCarried(line, named);
     for (const name of claimed) {
       const twin = carried.get(name) !== undefined || owners.has(name);
-      if (why === undefined && !twin && line.client !== 'dhcp6c') {
+      if (why === undefined && !twin && isCarried(line.client)) {
         carried.set(name, { client: line.client, pid: line.pid, command: line.command });
         continue;
       }
@@ -94,11 +97,13 @@ export function findDhcpClients(
 /** undefined: netorch can stop it and start it again. */
 function whyNotCarried(line: Line, named: readonly string[]): string | undefined {
   const { client, args, unit, parent } = line;
+  // It is several processes with privilege separation, writes over its arguments, and comes slowly to terms with
+  // an address that went while it slept.
+  if (client === 'dhcpcd')
+    return 'netorch cannot stop it and have it go on; use dhclient or udhcpc';
   if (client === 'dhcp6c') return 'DHCPv6 is not done by netorch';
   if (named.length !== 1) return 'it serves more than one interface';
   if (client === 'dhclient' && args.includes('-6')) return 'DHCPv6 is not done by netorch';
-  if (client === 'dhcpcd' && !(args.includes('[ip4]') && !args.includes('[ip6]')))
-    return 'it serves IPv6 too; run it with -4';
   if (unit.endsWith('.service') && !LETS_GO.test(unit)) return `the unit ${unit} looks after it`;
   if (parent !== 1) return `process ${parent} looks after it`;
   return undefined;

@@ -23,7 +23,7 @@ facts() {
 	echo "ssh $(ssh_connection)"
 	echo "ip-version $(ip -V 2>&1)"
 	[ -d /run/systemd/system ] && echo 'systemd 1'
-	for t in setsid mkfifo sed grep awk sleep bridge modprobe ping arping systemd-run dhclient dhcpcd udhcpc resolvectl; do
+	for t in setsid mkfifo sed grep awk sleep bridge modprobe ping arping systemd-run dhclient udhcpc resolvectl; do
 		command -v "$t" >/dev/null 2>&1 && echo "tool $t"
 	done
 	command -v udhcpc >/dev/null 2>&1 || {

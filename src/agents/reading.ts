@@ -411,7 +411,7 @@ export function parseObservation(host: string, output: string): ObservedHost {
 }
 
 /** In the order of preference: the one that knows most of what documents can ask for comes last but works everywhere. */
-const DHCP_TOOLS: readonly DhcpTool[] = ['dhcpcd', 'dhclient', 'udhcpc', 'busybox-udhcpc'];
+const DHCP_TOOLS: readonly DhcpTool[] = ['dhclient', 'udhcpc', 'busybox-udhcpc'];
 
 function observedHost(host: string, sections: Sections): ObservedHost {
   const lines = (name: string) => sections.get(name) ?? [];

@@ -2,7 +2,6 @@
 import { settingsMark } from '../network/dhcp.js';
 import { quoteSh } from '../quote-sh.js';
 import type {
-  DhcpClient,
   DhcpProcess,
   DhcpSettings,
   DhcpState,
@@ -65,12 +64,6 @@ function clientWords(name: string, tool: DhcpTool, dhcp: DhcpState): readonly st
         ...['dhclient', '-4', '-d', '-pf', `/run/dhclient.${name}.pid`],
         ...['-lf', `/run/dhclient.${name}.leases`, name],
       ];
-    case 'dhcpcd':
-      return [
-        ...['dhcpcd', '-4', '-B'],
-        ...(dhcp.expected === undefined ? [] : ['-r', dhcp.expected.ip]),
-        name,
-      ];
   }
 }
 
@@ -99,12 +92,6 @@ export function flushLines(name: string, process: DhcpProcess): readonly string[
       batchLine(['addr', 'del', `${ip}/${prefixLength}`, 'dev', name]),
     ),
   ];
-}
-
-/** How a client is started that cannot go on, for its interface was made anew. */
-function againWords(name: string, client: DhcpClient, process: DhcpProcess): readonly string[] {
-  // It writes over its arguments; the rest is in its configuration file.
-  return client === 'dhcpcd' ? ['dhcpcd', '-4', '-B', name] : process.command;
 }
 
 type DhcpRestore = Readonly<{
@@ -142,13 +129,12 @@ export function dhcpRestore(operations: readonly Operation[]): DhcpRestore {
       goOn.push(call('solicit', operation.name));
     }
     if (operation.op !== 'stop-dhcp') continue;
-    const { name, client, process } = operation;
+    const { name, process } = operation;
     const is = call('dhcp_is', String(process.pid), begins(process));
-    const again = call('dhcp_start', name, ...againWords(name, client, process));
+    const again = call('dhcp_start', name, ...process.command);
     end.push(`${is} && kill -KILL ${process.pid}`);
     goOn.push(
-      // dhcpcd sees, when it wakes up, that its address went, and takes long to come to terms with it.
-      deleted.has(name) || client === 'dhcpcd'
+      deleted.has(name)
         ? `${is} && kill -KILL ${process.pid}; ${again}`
         : `if ${is}; then kill -CONT ${process.pid}; else ${again}; fi`,
     );
@@ -185,8 +171,8 @@ export function dhcpRestore(operations: readonly Operation[]): DhcpRestore {
 export function bootDhcp(state: NetworkState, scope: readonly string[]): string {
   const lines = scope.flatMap((name) => {
     const dhcp = state.interfaces.get(name)?.ipv4.dhcp;
-    if (dhcp?.process === undefined || dhcp.client === undefined) return [];
-    const words = againWords(name, dhcp.client, dhcp.process);
+    if (dhcp?.process === undefined) return [];
+    const words = dhcp.process.command;
     const script = words.find((word) => word.startsWith(`${FOLDER}/udhcpc`));
     const mark = script?.slice(`${FOLDER}/udhcpc`.length).replace(/\.sh$/, '');
     return [

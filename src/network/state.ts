@@ -30,7 +30,7 @@ export type IpState = Readonly<{
   isAwaited?: boolean;
 }>;
 
-export type DhcpClient = 'dhclient' | 'dhcpcd' | 'udhcpc';
+export type DhcpClient = 'dhclient' | 'udhcpc';
 
 /** Where a document wants a client to do otherwise than by default. */
 export type DhcpSettings = Readonly<{

@@ -279,19 +279,19 @@ describe('who owns a link', () => {
       'a dhcpcd for all links',
       { dhcp: dhcp('5 1 -', 'dhcpcd -b') },
       'eth1',
-      'the DHCP client dhcpcd (process 5): it serves more than one interface',
+      'the DHCP client dhcpcd (process 5): netorch cannot stop it and have it go on; use dhclient or udhcpc',
     ],
     [
       'a dhcpcd under the title that it gives itself',
       { dhcp: '5 1 - dhcpcd: [manager] [ip4] [ip6]\u001f\u001f' },
       'eth1',
-      'the DHCP client dhcpcd (process 5): it serves more than one interface',
+      'the DHCP client dhcpcd (process 5): netorch cannot stop it and have it go on; use dhclient or udhcpc',
     ],
     [
       'a dhcpcd for both families',
       { dhcp: '5 1 - dhcpcd: eth1 [ip4] [ip6]\u001f' },
       'eth1',
-      'the DHCP client dhcpcd (process 5): it serves IPv6 too; run it with -4',
+      'the DHCP client dhcpcd (process 5): netorch cannot stop it and have it go on; use dhclient or udhcpc',
     ],
     [
       "a client that is busybox's applet, under a supervisor",
@@ -311,11 +311,6 @@ describe('who owns a link', () => {
 
   test.each([
     ['dhclient', dhcp('321 1 networking.service', '/sbin/dhclient -4 -v eth1'), 'dhclient'],
-    [
-      'dhcpcd and its helpers',
-      '5 1 - dhcpcd: eth1 [ip4]\u001f\n6 5 - dhcpcd: [privileged proxy] eth1 [ip4]',
-      'dhcpcd',
-    ],
     ["busybox's applet", dhcp('9 1 -', 'busybox udhcpc -i eth1'), 'udhcpc'],
   ])('what netorch can carry has no owner: %s', (_what, lines, client) => {
     const state = parseObservation('h1', withSections({ dhcp: lines })).state.interfaces.get(

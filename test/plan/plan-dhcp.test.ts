@@ -13,13 +13,15 @@ const choose = (
 
 describe('the DHCP client that is started', () => {
   test('is the first that is installed', () => {
-    expect(choose(['dhcpcd', 'udhcpc'])).toBe('dhcpcd');
+    expect(choose(['dhclient', 'udhcpc'])).toBe('dhclient');
   });
   test('is the one that served the address before', () => {
-    expect(choose(['dhcpcd', 'udhcpc'], 'udhcpc')).toBe('udhcpc');
+    expect(choose(['dhclient', 'udhcpc'], 'udhcpc')).toBe('udhcpc');
   });
   test('is one that can do what the plan asks for', () => {
-    expect(choose(['dhcpcd', 'busybox-udhcpc'], 'dhcpcd', { metric: 5 })).toBe('busybox-udhcpc');
+    expect(choose(['dhclient', 'busybox-udhcpc'], 'dhclient', { metric: 5 })).toBe(
+      'busybox-udhcpc',
+    );
   });
   test('is missing: refused by name', () => {
     expect(() => choose([])).toThrow('h1: eth1 shall have DHCP, but there is no DHCP client');
