@@ -5,9 +5,10 @@ const LAB_TEST_MS = 300_000;
 /** The lab is built, its image too where it is not cached, and hosts are waited for. */
 const LAB_HOOK_MS = 900_000;
 
+const files = (...names: readonly string[]) => names.map((name) => `test/e2e/${name}.test.ts`);
+
 /** Lab tests beyond the first round of `npm test`: `npm run test:long`. */
-const LONG = [
-  'atomic',
+const LONG = files(
   'changed-meanwhile',
   'changes',
   'connections',
@@ -17,10 +18,9 @@ const LONG = [
   'login',
   'open-transaction',
   'owners',
-  'persistence',
-  'rollouts',
-  'scenarios',
-].map((name) => `test/e2e/${name}.test.ts`);
+);
+/** Reboots, power cuts, rollouts over many hosts: `npm run test:more`, which takes about half an hour. */
+const MORE = files('atomic', 'persistence', 'rollouts', 'scenarios');
 
 const lab = {
   globalSetup: ['test/e2e/global-setup.ts'],
@@ -46,9 +46,10 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { ...lab, name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: LONG },
+        test: { ...lab, name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: [...LONG, ...MORE] },
       },
       { extends: true, test: { ...lab, name: 'e2e-long', include: LONG } },
+      { extends: true, test: { ...lab, name: 'e2e-more', include: MORE } },
       {
         extends: true,
         test: {

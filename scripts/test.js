@@ -2,7 +2,7 @@
 // fails. The last lines are one per step, the skipped tests by name, and alone on a line the totals.
 // With NETORCH_REQUIRE_LAB=1 a skipped test is a failure. With NETORCH_RETRY_LAB=1 files of lab tests that failed
 // are run once more, in a new lab; a test that only then passes is named as unsteady, and does not fail the whole.
-// With --long: the lab tests that `npm test` leaves out.
+// With --long: the lab tests that `npm test` leaves out; with --more: those that take the longest.
 import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,7 +42,12 @@ const everything = [
   { name: 'lab tests', argv: vitest('e2e'), project: 'e2e' },
 ];
 const further = [{ name: 'further lab tests', argv: vitest('e2e-long'), project: 'e2e-long' }];
-const steps = process.argv.includes('--long') ? further : everything;
+const longest = [{ name: 'longest lab tests', argv: vitest('e2e-more'), project: 'e2e-more' }];
+const steps = process.argv.includes('--long')
+  ? further
+  : process.argv.includes('--more')
+    ? longest
+    : everything;
 
 function vitest(project, files = []) {
   const output = `--outputFile.json=${resultFile(project)}`;
