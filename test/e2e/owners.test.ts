@@ -9,7 +9,7 @@ describeInLab('links that something else looks after', (bench) => {
     await bench().on(
       'h1',
       `ip link set dev eth2 up
-       setsid busybox udhcpc -i eth2 -f -s /bin/true -p /run/udhcpc.pid >/dev/null 2>&1 </dev/null &
+       setsid sh -c 'busybox udhcpc -i eth2 -f -s /bin/true -p /run/udhcpc.pid; :' >/dev/null 2>&1 </dev/null &
        until [ -s /run/udhcpc.pid ]; do sleep 0.05; done`,
     );
     await bench().on(
