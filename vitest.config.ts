@@ -46,7 +46,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { ...lab, name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: [...LONG, ...MORE] },
+        test: {
+          ...lab,
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: [...LONG, ...MORE],
+        },
       },
       { extends: true, test: { ...lab, name: 'e2e-long', include: LONG } },
       { extends: true, test: { ...lab, name: 'e2e-more', include: MORE } },

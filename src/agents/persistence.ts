@@ -2,8 +2,8 @@
 import type { EnsureScripts } from '../backends/ensure.js';
 import { parseRecord, recordText, type PersistRecord } from '../backends/persist-record.js';
 import { quoteSh } from '../quote-sh.js';
-import { agentScript, fileOf, runtimeScript, stdinScript, writeFilesFunction } from './bundle.js';
-import { canonicalSedScript } from './canonical.js';
+import { agentScript, stdinScript, writeFilesFunction } from './bundle.js';
+import { restoreFiles } from './restore-files.js';
 
 /** What the last boot made of the persistent state (ensure.sh). */
 export type BootReport = Readonly<{
@@ -65,16 +65,7 @@ export type BootScriptInput = Readonly<{
  */
 export function bootScript({ record, scripts, nics, resolvConf }: BootScriptInput): string {
   const files: Record<string, string> = {
-    'runtime.sh': runtimeScript(),
-    'canonical.sed': canonicalSedScript(),
-    'restore.sh': scripts.restore,
-    baseline: fileOf(scripts.baseline),
-    recipes: fileOf(scripts.recipes),
-    absent: fileOf(scripts.absent),
-    removals: fileOf(scripts.removals),
-    removals6: fileOf(scripts.removals6),
-    'scope-devices': fileOf([scripts.scopeDevices]),
-    'resolv.baseline': resolvConf,
+    ...restoreFiles(scripts, resolvConf),
     leases: '',
     'lease-routes': '',
     ...(scripts.restore.includes('udhcpc') ? { 'udhcpc.sh': agentScript('udhcpc') } : {}),

@@ -7,12 +7,11 @@ import {
   agentScript,
   fileOf,
   observeFunctions,
-  runtimeScript,
   stdinScript,
   writeFilesFunction,
 } from './bundle.js';
-import { canonicalSedScript } from './canonical.js';
 import { keepFiles, parsePersisted, type Persisted, type PersistFiles } from './persistence.js';
+import { restoreFiles } from './restore-files.js';
 
 export type TransactionRequest = Readonly<{
   /** `YYYYMMDDTHHMMSS-random`: the order of names is the order of time. */
@@ -37,21 +36,12 @@ export type TransactionRequest = Readonly<{
 export function transactionFiles(request: TransactionRequest): Readonly<Record<string, string>> {
   const { scripts, lastResort } = request;
   return {
-    'runtime.sh': runtimeScript(),
+    ...restoreFiles(scripts, request.resolvConf),
     'self-test.sh': agentScript('self-test'),
-    'canonical.sed': canonicalSedScript(),
     'apply.sh': scripts.apply,
-    'restore.sh': scripts.restore,
-    baseline: fileOf(scripts.baseline),
-    recipes: fileOf(scripts.recipes),
-    absent: fileOf(scripts.absent),
-    removals: fileOf(scripts.removals),
-    removals6: fileOf(scripts.removals6),
     leases: fileOf(scripts.leases),
     'lease-routes': fileOf(scripts.leaseRoutes),
     ...(scripts.apply.includes('udhcpc') ? { 'udhcpc.sh': agentScript('udhcpc') } : {}),
-    'scope-devices': fileOf([scripts.scopeDevices]),
-    'resolv.baseline': request.resolvConf,
     nonce: `${request.nonce}\n`,
     ...(lastResort === undefined
       ? {}

@@ -8,6 +8,7 @@ import {
   BOND_OPTIONS_WITHOUT_PORTS,
   modesOfBondOption,
 } from '../network/bond.js';
+import { BOND_DEFAULTS } from '../network/bond-defaults.js';
 import type { BondLink, BondMode } from '../network/state.js';
 import type { Operation } from '../plan/change.js';
 import { batchLine } from './batch.js';
@@ -15,34 +16,8 @@ import { bondWords } from './iproute2.js';
 
 type Options = Readonly<Record<string, string>>;
 
-/** Defaults of bond_check_params: a bond made anew gets only what differs. */
-const DEFAULTS: Options = {
-  miimon: '0',
-  updelay: '0',
-  downdelay: '0',
-  peer_notif_delay: '0',
-  use_carrier: '1',
-  arp_interval: '0',
-  arp_missed_max: '2',
-  arp_validate: 'none',
-  arp_all_targets: 'any',
-  primary_reselect: 'always',
-  fail_over_mac: 'none',
-  xmit_hash_policy: 'layer2',
-  resend_igmp: '1',
-  num_grat_arp: '1',
-  all_slaves_active: '0',
-  min_links: '0',
-  lp_interval: '1',
-  packets_per_slave: '1',
-  lacp_active: 'on',
-  lacp_rate: 'slow',
-  ad_select: 'stable',
-  ad_actor_sys_prio: '65535',
-  ad_user_port_key: '0',
-  ad_actor_system: '00:00:00:00:00:00',
-  tlb_dynamic_lb: '1',
-};
+/** A bond made anew gets only what differs from these. */
+const DEFAULTS: Options = { ...BOND_DEFAULTS, ad_actor_system: '00:00:00:00:00:00' };
 
 /** Lists: shown only when there is something in them. */
 const LISTS = ['arp_ip_target', 'ns_ip6_target'];

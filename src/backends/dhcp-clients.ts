@@ -1,12 +1,7 @@
 /** DHCP clients: how each one is called, and what the way back needs of those that a plan ends. Pure. */
 import { settingsMark } from '../network/dhcp.js';
 import { quoteSh } from '../quote-sh.js';
-import type {
-  DhcpProcess,
-  DhcpSettings,
-  DhcpState,
-  NetworkState,
-} from '../network/state.js';
+import type { DhcpProcess, DhcpSettings, DhcpState, NetworkState } from '../network/state.js';
 import type { DhcpTool, Operation } from '../plan/change.js';
 import { batchLine } from './batch.js';
 import { routeWords } from './route-words.js';

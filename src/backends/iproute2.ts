@@ -215,6 +215,9 @@ function autoconfSteps(name: string, enabled: boolean, forwards: boolean): reado
   ];
 }
 
+const setType = (name: string, kind: string, words: readonly string[]): Step =>
+  ip('link', 'set', 'dev', name, 'type', kind, ...words);
+
 function stepsOf(operation: Operation): readonly Step[] {
   switch (operation.op) {
     case 'create-link':
@@ -254,53 +257,21 @@ function stepsOf(operation: Operation): readonly Step[] {
       return [
         ...(bondWords(operation.options).length === 0
           ? []
-          : [
-              ip(
-                'link',
-                'set',
-                'dev',
-                operation.name,
-                'type',
-                'bond',
-                ...bondWords(operation.options),
-              ),
-            ]),
+          : [setType(operation.name, 'bond', bondWords(operation.options))]),
         ...clearPrimary(operation.name, operation.options),
       ];
     case 'set-bridge-options':
-      return [
-        ip(
-          'link',
-          'set',
-          'dev',
-          operation.name,
-          'type',
-          'bridge',
-          ...bridgeWords(operation.options),
-        ),
-      ];
+      return [setType(operation.name, 'bridge', bridgeWords(operation.options))];
     case 'set-type-options':
       return [
-        ip(
-          'link',
-          'set',
-          'dev',
-          operation.name,
-          'type',
-          kindWord(operation.kind),
-          ...typeOptionWords(operation.options),
-        ),
+        setType(operation.name, kindWord(operation.kind), typeOptionWords(operation.options)),
       ];
     case 'set-port-options':
       return [
-        ip(
-          'link',
-          'set',
-          'dev',
+        setType(
           operation.name,
-          'type',
           operation.of === 'bond' ? 'bond_slave' : 'bridge_slave',
-          ...bridgeWords(operation.options),
+          bridgeWords(operation.options),
         ),
       ];
     case 'add-port-vlan': {

@@ -7,7 +7,7 @@ import type { BondMode } from './state.js';
  * `ns_ip6_target`, `primary`, `ad_actor_system`) are left out: they are of no effect by themselves, and
  * iproute2 has no word that clears them all.
  */
-const DEFAULTS: Readonly<Record<string, string>> = {
+export const BOND_DEFAULTS: Readonly<Record<string, string>> = {
   miimon: '0',
   updelay: '0',
   downdelay: '0',
@@ -41,7 +41,7 @@ export function bondDefaults(
 ): Readonly<Record<string, string>> {
   // Modes that cannot do without MII monitoring switch it on.
   const needsMii = modesOfBondOption('arp_interval')?.includes(mode) === false;
-  const entries = Object.entries(DEFAULTS).filter(
+  const entries = Object.entries(BOND_DEFAULTS).filter(
     ([option]) =>
       shown[option] !== undefined && modesOfBondOption(option)?.includes(mode) !== false,
   );

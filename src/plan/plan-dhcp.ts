@@ -48,9 +48,9 @@ export function chooseTool(
       : `${host}: ${keys.join(', ')} of ${name}: netorch can ask this of udhcpc only, and the host has ${installed.join(', ')}`,
     {
       location,
-      notes: [
-        'install dhclient (isc-dhcp-client) or udhcpc (busybox)',
-      ].filter(() => installed.length === 0),
+      notes: ['install dhclient (isc-dhcp-client) or udhcpc (busybox)'].filter(
+        () => installed.length === 0,
+      ),
     },
   );
 }

@@ -33,6 +33,7 @@ import type { RunEventBody } from '../../src/run/events.js';
 import { runHost } from '../../src/run/host-run.js';
 import { observeHost } from '../../src/run/observe-host.js';
 import { renderPlan } from '../../src/ui/plan-text.js';
+import { sshTarget } from '../run/ssh-target.js';
 import { ScenarioHost } from './scenario-host.js';
 
 const HOST = 'h1';
@@ -71,20 +72,7 @@ const files =
     .sort()
     .map((name) => join(own, name));
 
-const TARGET = {
-  host: HOST,
-  address: '192.0.2.1',
-  port: 22,
-  user: 'root',
-  privateKeyFile: undefined,
-  password: undefined,
-  proxyCommand: undefined,
-  knownHostsFiles: [],
-  hostKeyChecking: 'strict',
-  connectTimeoutMs: 10_000,
-  become: undefined,
-  kind: 'ssh',
-} as const;
+const TARGET = sshTarget(HOST, '192.0.2.1');
 
 /** From the step's document to what is asked of the host, on the way that a playbook goes. */
 function wish(item: Step): Readonly<{ desired: DesiredState; probes: readonly Probe[] }> {

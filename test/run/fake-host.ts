@@ -12,6 +12,7 @@ import type {
   ExecOptions,
 } from '../../src/transport/transport.js';
 import { desiredOf } from '../network/documents.js';
+import { sshTarget } from './ssh-target.js';
 
 /** What a real host answered (test/agents/fixtures). */
 export const BEFORE = readFileSync(
@@ -31,20 +32,7 @@ export const PLAN = `interfaces:
       address: [{ ip: 192.0.2.130, prefix-length: 25 }, { ip: 192.0.2.133, prefix-length: 25 }]
 `;
 
-const TARGET: ConnectionTarget = {
-  host: 'h1',
-  address: '192.0.2.130',
-  port: 22,
-  user: 'root',
-  privateKeyFile: undefined,
-  password: undefined,
-  proxyCommand: undefined,
-  knownHostsFiles: [],
-  hostKeyChecking: 'strict',
-  connectTimeoutMs: 10_000,
-  become: undefined,
-  kind: 'ssh',
-};
+const TARGET = sshTarget('h1', '192.0.2.130');
 
 export const JOB: HostJob = {
   host: 'h1',
