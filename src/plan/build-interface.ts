@@ -1,0 +1,104 @@
+/** Building, bottom-up: making an interface, and setting what it has to be, in the order that the kernel wants. */
+import { MINIMUM_IPV6_MTU } from '../network/ip.js';
+import { baseOf, type InterfaceState } from '../network/state.js';
+import type { Operation } from './change.js';
+import { describe } from './describe.js';
+import { bondMac, settleBond, settleBondPorts } from './plan-bond.js';
+import { settleBridge } from './plan-bridge.js';
+import type { PlanDraft } from './plan-draft.js';
+import { setMtu, settleIpv6, settleMac, settleTypeOptions } from './plan-link.js';
+import { attachPorts } from './plan-ports.js';
+import { propertyChanges } from './property-changes.js';
+
+export function buildInterface(draft: PlanDraft, wanted: InterfaceState): void {
+  if (wanted.link.kind === 'other') return;
+  if (draft.model.get(wanted.name) === undefined) createInterface(draft, wanted);
+  settleBond(draft, wanted);
+  settleTypeOptions(draft, wanted);
+  const present = draft.model.get(wanted.name);
+  for (const { key, words, operation } of present === undefined
+    ? []
+    : propertyChanges(present, wanted)) {
+    draft.emit(
+      {
+        id: `set ${key} ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: words,
+        why: draft.why(
+          wanted.name,
+          [key, 'description', ''],
+          'it has it already, and is made anew',
+        ),
+      },
+      operation,
+    );
+  }
+  settleMac(draft, wanted);
+  if (draft.model.get(wanted.name)?.mtu !== wanted.mtu && !draft.followsBond(wanted))
+    setMtu(draft, wanted);
+  settleIpv6(draft, wanted);
+  attachPorts(draft, wanted);
+  settleBondPorts(draft, wanted);
+  if (wanted.link.kind === 'linux-bridge') settleBridge(draft, wanted, wanted.link);
+  // Only now: a bridge's MAC and MTU followed its ports as they came.
+  settleMac(draft, wanted);
+  if (draft.model.get(wanted.name)?.mtu !== wanted.mtu && !draft.followsBond(wanted))
+    setMtu(draft, wanted);
+  const item = draft.model.get(wanted.name);
+  // A bond opens its ports itself.
+  if (
+    wanted.up &&
+    item?.up === false &&
+    !(draft.followsBond(wanted) && item.controller !== wanted.controller)
+  ) {
+    draft.emit(
+      {
+        id: `set up ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: `set ${wanted.name} up`,
+        why: draft.why(wanted.name, ['state', ''], 'it must be up for what stands on it'),
+      },
+      { op: 'set-up', name: wanted.name },
+    );
+  }
+  // Its base took it along when it came up.
+  if (!wanted.up && item?.up === true) {
+    draft.emit(
+      {
+        id: `set down ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: `set ${wanted.name} down`,
+        why: draft.why(wanted.name, ['state', ''], 'it was down before'),
+      },
+      { op: 'set-down', name: wanted.name },
+    );
+  }
+}
+
+function createInterface(draft: PlanDraft, wanted: InterfaceState): void {
+  const existed = draft.input.observed.interfaces.get(wanted.name);
+  const link = { ...wanted, mac: wanted.mac ?? bondMac(draft, wanted) };
+  const operations: Operation[] = [{ op: 'create-link', link }];
+  // With a smaller MTU it has no IPv6, and no switch for it either.
+  if (!wanted.ipv6.enabled && wanted.mtu >= MINIMUM_IPV6_MTU)
+    operations.push({ op: 'set-ipv6-enabled', name: wanted.name, enabled: false });
+  if (wanted.up) operations.push({ op: 'set-up', name: wanted.name });
+  const base = baseOf(wanted.link);
+  draft.emit(
+    {
+      id: `create ${wanted.name}`,
+      action: existed === undefined ? 'create' : 'recreate',
+      object: wanted.name,
+      summary: `${existed === undefined ? 'create' : 'make anew'} ${describe(wanted)}`,
+      why: draft.why(
+        wanted.name,
+        [''],
+        base === undefined ? 'it went with a change' : `${base}, on which it stands, is made anew`,
+      ),
+    },
+    ...operations,
+  );
+}
