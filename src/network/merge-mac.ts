@@ -28,6 +28,8 @@ export function mergeMacs(draft: Draft): void {
     if (state.link.kind === 'vlan') vlanMac(draft, state, state.link.base);
     if (state.link.kind === 'linux-bridge') bridgeMac(draft, state);
   }
+  // Last, so that nothing above such a port is taken to get another MAC by this plan.
+  for (const state of draft.interfaces.values()) dealtMac(draft, state);
 }
 
 function isGiven(draft: Draft, name: string): boolean {
@@ -56,16 +58,19 @@ function portMac(draft: Draft, state: InterfaceState): void {
   }
 }
 
-/**
- * Balancing modes give each port a MAC, and change it with the active port (bond_alb.c); another mode or
- * fail_over_mac is set without ports, which get their MACs when they are attached again.
- */
+/** Balancing modes give each port a MAC, and change it with the active port (bond_alb.c). */
+function dealtMac(draft: Draft, state: InterfaceState): void {
+  const bond = draft.interfaces.get(state.controller ?? '')?.link;
+  if (bond?.kind !== 'bond' || state.mac === undefined) return;
+  if (bond.mode !== 'balance-tlb' && bond.mode !== 'balance-alb') return;
+  draft.change(state.name, { mac: undefined });
+}
+
+/** Another mode or fail_over_mac is set without ports, which get their MACs when they are attached again. */
 function dealsMacsAnew(draft: Draft, name: string): boolean {
   const now = draft.interfaces.get(name)?.link;
   const before = draft.before(name)?.link;
-  if (now?.kind !== 'bond') return false;
-  if (now.mode === 'balance-tlb' || now.mode === 'balance-alb') return true;
-  if (before?.kind !== 'bond') return false;
+  if (now?.kind !== 'bond' || before?.kind !== 'bond') return false;
   return (
     before.mode !== now.mode || before.options['fail_over_mac'] !== now.options['fail_over_mac']
   );

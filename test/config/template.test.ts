@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../generated.js';
 import { describe, expect, test } from 'vitest';
 import { parseDocument } from '../../src/config/document.js';
 import { renderTemplates } from '../../src/config/template.js';

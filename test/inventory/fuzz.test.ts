@@ -1,5 +1,5 @@
 /** Whatever is read is read or refused with an error for the user: no crash, no hang, no pollution. */
-import fc from 'fast-check';
+import { fc } from '../generated.js';
 import { afterEach, expect, test } from 'vitest';
 import { NetorchError, NetorchErrors } from '../../src/errors.js';
 import { parseHostAddress } from '../../src/inventory/host-address.js';

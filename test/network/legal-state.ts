@@ -1,5 +1,5 @@
 /** Arbitrary states that a real host could have, for properties over whole states. */
-import fc from 'fast-check';
+import { fc } from '../generated.js';
 import { interfaceMap, isSubordinatePort } from '../../src/network/state.js';
 import type {
   BondMode,

@@ -1,11 +1,27 @@
-import fc from 'fast-check';
+import { fc } from '../generated.js';
 import { describe, expect, test } from 'vitest';
 import { formatError } from '../../src/errors.js';
 import { compareStates } from '../../src/network/compare.js';
 import { mergeDesired } from '../../src/network/merge.js';
-import type { NetworkState } from '../../src/network/state.js';
+import { interfaceMap } from '../../src/network/state.js';
+import type { InterfaceState, NetworkState } from '../../src/network/state.js';
 import { desiredOf, shown } from './documents.js';
 import { legalState } from './legal-state.js';
+
+/** The values of a generator shrink in so many ways that a failure would be searched until memory ends. */
+const RUNS = { numRuns: 100, endOnFailure: true };
+
+/** What a plan asks of this state when it asks for nothing: balancing bonds deal MACs to their ports as they like. */
+function unasked(state: NetworkState): NetworkState {
+  const isDealt = ({ controller = '' }: InterfaceState): boolean => {
+    const above = state.interfaces.get(controller)?.link;
+    return above?.kind === 'bond' && ['balance-tlb', 'balance-alb'].includes(above.mode);
+  };
+  const interfaces = [...state.interfaces.values()].map((item) =>
+    isDealt(item) ? { ...item, mac: undefined } : item,
+  );
+  return { ...state, interfaces: interfaceMap(interfaces) };
+}
 
 const names = (state: NetworkState): ReadonlySet<string> => new Set(state.interfaces.keys());
 
@@ -15,8 +31,13 @@ describe('for every legal state', () => {
       fc.property(fc.gen(), (g) => {
         const observed = legalState(g);
         const { target, errors, notes } = mergeDesired(observed, desiredOf('{}'));
-        expect({ target, errors, notes }).toEqual({ target: observed, errors: [], notes: [] });
+        expect({ target, errors, notes }).toEqual({
+          target: unasked(observed),
+          errors: [],
+          notes: [],
+        });
       }),
+      RUNS,
     );
   });
 
@@ -27,9 +48,9 @@ describe('for every legal state', () => {
         const text = shown(observed);
         const { target, errors } = mergeDesired(observed, desiredOf(text));
         expect(errors.map(formatError)).toEqual([]);
-        expect(target).toEqual(observed);
+        expect(target).toEqual(unasked(observed));
       }),
-      { numRuns: 100 },
+      RUNS,
     );
   });
 
@@ -39,6 +60,7 @@ describe('for every legal state', () => {
         const state = legalState(g);
         expect(compareStates(state, state, names(state))).toEqual([]);
       }),
+      RUNS,
     );
   });
 
@@ -54,7 +76,7 @@ describe('for every legal state', () => {
         expect(second.errors.map(formatError)).toEqual([]);
         expect(second.target).toEqual(first.target);
       }),
-      { numRuns: 100 },
+      RUNS,
     );
     expect(merged).toBeGreaterThan(5);
   });

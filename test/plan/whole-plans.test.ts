@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../generated.js';
 import { describe, expect, test } from 'vitest';
 import { segmentsOf } from '../../src/backends/iproute2.js';
 import { NetorchError, NetorchErrors, formatError } from '../../src/errors.js';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../generated.js';
 import { expect, test } from 'vitest';
 import { NetorchError, NetorchErrors } from '../../src/errors.js';
 import { selectHosts } from '../../src/inventory/host-pattern.js';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { fc } from '../generated.js';
 import { afterEach, describe, expect, test } from 'vitest';
 import { hostKeyPlace } from '../../src/transport/host-key-check.js';
 import {

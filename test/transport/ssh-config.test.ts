@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import fc from 'fast-check';
+import { fc } from '../generated.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NetorchError, NetorchErrors } from '../../src/errors.js';
 import {

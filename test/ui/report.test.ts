@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../generated.js';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../src/run/events.js';
 import { UNICODE_GLYPHS } from '../../src/ui/glyphs.js';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../generated.js';
 import { describe, expect, test } from 'vitest';
 import { safeJson, sanitise, sanitiseLines } from '../../src/ui/sanitise.js';
 
