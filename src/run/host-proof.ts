@@ -107,7 +107,10 @@ class HostProof {
   private persistence: PersistenceFiles | undefined;
   /** Of the last dial that failed. */
   private lastError: string | undefined;
-  /** The last dial was answered, and what was asked over it too. */
+  /**
+   * The last dial was answered, and what was asked over it too. One that is answered only after the deadline
+   * does not count: whoever answers then is on its way back.
+   */
   private isInTouch = false;
   private isLost = false;
   private hasDialled = false;
@@ -199,33 +202,34 @@ class HostProof {
             : [old];
     let connection: Connection | undefined;
     const dialledMs = env.now();
+    const endMs = isOver ? this.lostAtMs() : sent.deadlineMs;
     for (const address of addresses) {
+      const leftMs = endMs - env.now();
+      if (leftMs <= 0) break;
+      const connectTimeoutMs = redialTimeoutMs(job.target.connectTimeoutMs, leftMs);
       try {
         connection = await env.transport.connect(
-          {
-            ...job.target,
-            connectTimeoutMs: redialTimeoutMs(
-              job.target.connectTimeoutMs,
-              (isOver ? this.lostAtMs() : sent.deadlineMs) - env.now(),
-            ),
-          },
+          { ...job.target, connectTimeoutMs },
           { address, expectedHostKey: sent.hostKey },
         );
         break;
       } catch (error) {
         this.lastError = this.report.messageOf(error);
+        this.isInTouch = false;
         if (address === addresses[0]) this.report.cutOff(dialledMs);
       }
     }
-    this.isInTouch = false;
     if (connection === undefined) return 'again';
+    const isInTime = env.now() < sent.deadlineMs;
+    if (!isOver && !isInTime) this.loseIfUnseen();
     try {
       const isAtNewAddress = newAddress === undefined || connection.address === newAddress;
       const pass = await this.overNewConnection(connection, isAtNewAddress);
-      this.isInTouch = true;
+      if (isInTime) this.isInTouch = true;
       return pass;
     } catch (error) {
       this.lastError = this.report.messageOf(error);
+      this.isInTouch = false;
       this.report.cutOff(env.now());
       return 'again';
     } finally {
@@ -616,9 +620,12 @@ class HostProof {
   }
 }
 
-/** Slow hosts are given the time their user allows, but never so long that only one try is left of the time. */
+/**
+ * Slow hosts are given the time their user allows, but never so long that only one try is left of the time,
+ * and none beyond it: that a host is lost is said when it is.
+ */
 function redialTimeoutMs(connectTimeoutMs: number, leftMs: number): number {
-  return Math.min(connectTimeoutMs, Math.max(REDIAL_TIMEOUT_MS, leftMs / 3));
+  return Math.min(connectTimeoutMs, Math.max(REDIAL_TIMEOUT_MS, leftMs / 3), leftMs);
 }
 
 function differenceText(difference: Difference): string {

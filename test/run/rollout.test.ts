@@ -50,6 +50,62 @@ describe('a lost host', () => {
     expect(line).toContain('b skipped');
   });
 
+  test.each([
+    ['is back', 0],
+    ['is on its way back', 3_000],
+  ])(
+    'is lost, too, when a dial that began before its deadline is answered after it, and it %s',
+    async (_what, wayBackMs) => {
+      const hosts = fakeHosts(2);
+      const away = hosts['a']!;
+      away.onMessage = (message) => {
+        if (message !== 'status' || away.nowMs >= away.deadlineMs + 2_000 + wayBackMs)
+          return undefined;
+        return away.answer('status').replace('state rolled-back', 'state rolling-back');
+      };
+      away.onDial = (times) => {
+        if (times === 1 || away.nowMs >= away.deadlineMs) return undefined;
+        // Silence, until the host is on its way back: then this very dial is answered.
+        if (away.nowMs < away.deadlineMs - 5_000) {
+          away.clock.nowMs += 4_000;
+          return away.cut();
+        }
+        away.clock.nowMs = away.deadlineMs + 2_000;
+        away.tick();
+        return undefined;
+      };
+      const { line } = await fakeRun([['a'], ['b']], hosts);
+      expect(line.slice(2, 6)).toEqual([
+        'host.lost a',
+        'run.stopping',
+        'host.returned a',
+        'a rolled-back',
+      ]);
+      expect(line).toContain('b skipped');
+    },
+  );
+
+  test('is told lost at its deadline: no dial is allowed to last beyond it', async () => {
+    const hosts = fakeHosts(2);
+    const away = hosts['a']!;
+    const late: number[] = [];
+    away.onDial = (times, timeoutMs) => {
+      if (times === 1 || away.nowMs > away.deadlineMs + 10_000) return undefined;
+      away.clock.nowMs += timeoutMs;
+      away.tick();
+      return away.cut();
+    };
+    await fakeRun([['a'], ['b']], hosts, {
+      onEvent: (event) => {
+        if (event.type === 'host.lost') late.push(away.nowMs - Date.parse(event.deadline));
+      },
+    });
+    expect(late).toHaveLength(1);
+    expect(late[0]).toBeGreaterThanOrEqual(0);
+    // The pause between two dials.
+    expect(late[0]).toBeLessThanOrEqual(1_000);
+  });
+
   test('does not stop it with on_lost: continue, but counts as failed', async () => {
     const hosts = fakeHosts(3);
     unreachable(hosts['a']!, 2);
