@@ -16,6 +16,7 @@ import { forgetCommand } from './commands/forget.js';
 import { historyCommand } from './commands/history.js';
 import { initCommand } from './commands/init.js';
 import { labCommand } from './commands/lab.js';
+import { orderCommand } from './commands/order-run.js';
 import { pingCommand } from './commands/ping.js';
 import { persistCommand, unpersistCommand } from './commands/persist.js';
 import { planCommand } from './commands/plan.js';
@@ -61,6 +62,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(reportCommand())
     .addCommand(diffCommand(setExitCode))
     .addCommand(watchCommand(setExitCode))
+    .addCommand(orderCommand('approve'))
+    .addCommand(orderCommand('pause'))
+    .addCommand(orderCommand('unpause'))
+    .addCommand(orderCommand('stop'))
     .addCommand(pingCommand(setExitCode))
     .addCommand(execCommand(setExitCode))
     .addCommand(validateCommand())

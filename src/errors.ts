@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'NO_PLAYBOOK'
   | 'UNKNOWN_RUN'
   | 'JOURNAL_UNREADABLE'
+  | 'CONTROLLER_SILENT'
   // network plans, checked against themselves and against the observed state
   | 'INVALID_NETWORK'
   | 'OWNED_BY_OTHER'

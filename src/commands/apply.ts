@@ -27,7 +27,7 @@ import {
 import { runPlay } from './run-play.js';
 
 type ApplyOptions = HostOptions &
-  Readonly<{ lastResort?: number; ui: ReporterKind; junit?: string }>;
+  Readonly<{ lastResort?: number; ui: ReporterKind; junit?: string; autoApprove?: boolean }>;
 
 export function applyCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
@@ -57,6 +57,7 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
         .choices([...REPORTER_KINDS])
         .default('auto'),
     )
+    .option('--auto-approve', 'say yes beforehand where a play has "approve: manual"')
     .option('--junit <file>', 'write the results as JUnit XML, a test case per host')
     .addHelpText(
       'after',
@@ -82,6 +83,7 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
           forks: options.forks,
           ui: options.ui,
           command: commandLine(command),
+          autoApprove: options.autoApprove === true,
           ...(junit === undefined ? {} : { listener: junit.listener }),
           ...(options.lastResort === undefined ? {} : { job: withLastResort(options.lastResort) }),
         });

@@ -15,7 +15,7 @@ import type { PlayTasks } from './prepare.js';
 import { environmentOf, runPlay } from './run-play.js';
 import { undoRun } from './undo-run.js';
 
-type ResumeOptions = HostOptions & Readonly<{ ui: ReporterKind }>;
+type ResumeOptions = HostOptions & Readonly<{ ui: ReporterKind; autoApprove?: boolean }>;
 
 export function resumeCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
@@ -33,6 +33,7 @@ export function resumeCommand(setExitCode: (code: number) => void): Command {
         .choices([...REPORTER_KINDS])
         .default('auto'),
     )
+    .option('--auto-approve', 'say yes beforehand where the play has "approve: manual"')
     .addHelpText('after', '\nExit codes: as those of apply; 3 also when a mixed group was undone')
     .action(async (wanted: string, options: ResumeOptions, command: Command) => {
       const common = readCommonOptions(options);
@@ -97,6 +98,7 @@ export function resumeCommand(setExitCode: (code: number) => void): Command {
           forks: options.forks,
           ui: options.ui,
           command: commandLine(command),
+          autoApprove: options.autoApprove === true,
           about: { resumes: run },
         }),
       );

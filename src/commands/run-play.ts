@@ -9,11 +9,14 @@ import type { EventListener, RunEventBody } from '../run/events.js';
 import type { HostEnvironment } from '../run/host-environment.js';
 import type { HostJob } from '../run/host-job.js';
 import { openJournal } from '../run/journal.js';
+import { followOrders } from '../run/run-orders.js';
 import { RunSwitch } from '../run/run-switch.js';
 import { executeRun } from '../run/run.js';
 import type { Transport } from '../transport/transport.js';
-import { createReporter, type ReporterKind } from '../ui/create-reporter.js';
+import { chooseKind, createReporter, type ReporterKind } from '../ui/create-reporter.js';
 import { VERSION } from '../version.js';
+import { approvalAsker, thisTerminal } from './ask-approval.js';
+import { approvalHint } from './approval-hint.js';
 import { dieAt } from './die-at.js';
 import { interruptHandler } from './interrupts.js';
 import { openTransport } from './open-transport.js';
@@ -35,6 +38,8 @@ export type PlayToRun = Readonly<{
   ui: ReporterKind;
   /** The command line, for the journal. */
   command: string;
+  /** Somebody has said yes to all that the play asks for beforehand. */
+  autoApprove?: boolean;
   /** What this run has to do with an earlier one. */
   about?: Pick<Extract<RunEventBody, { type: 'run.started' }>, 'resumes' | 'undoes'>;
   /** Hears every event of the run. */
@@ -70,6 +75,7 @@ export function environmentOf(
 export async function runPlay(options: PlayToRun): Promise<number> {
   const { play, fingerprints, command } = options;
   const run = `${stamp(new Date())}-${randomBytes(3).toString('hex')}`;
+  const user = `${userInfo().username}@${hostname()}`;
   const jobs = new Map(
     [...play.tasks.values()].map((task): [string, HostJob] => [
       task.host,
@@ -131,13 +137,19 @@ export async function runPlay(options: PlayToRun): Promise<number> {
     env: process.env,
     onInterrupt: interrupts.interrupt,
     controls: runSwitch,
-    user: `${userInfo().username}@${hostname()}`,
+    user,
   });
   if (options.listener !== undefined) stream.listen(options.listener);
   stream.listen((event) => reporter.handle(event));
+  const { rollout } = play;
+  const approve = options.autoApprove === true ? 'auto' : rollout.approve;
+  const kind = options.ui === 'auto' ? chooseKind(process) : options.ui;
+  const terminal = approve === 'manual' && kind !== 'tui' ? thisTerminal() : undefined;
+  const asker = terminal === undefined ? undefined : approvalAsker(terminal, runSwitch, user);
+  if (asker !== undefined) stream.listen(asker.listener);
+  const stopFollowing = followOrders(journals(), run, runSwitch);
   interrupts.install();
   try {
-    const { rollout } = play;
     const result = await executeRun(
       {
         run,
@@ -152,10 +164,17 @@ export async function runPlay(options: PlayToRun): Promise<number> {
           onLost: rollout.onLost,
           soakSeconds: rollout.soakSeconds,
           commands: rollout.checkCommands,
-          approve: rollout.approve,
+          approve,
           atomic: rollout.atomic,
         },
         switch: runSwitch,
+        firstWords: approvalHint({
+          run,
+          approve,
+          atomic: rollout.atomic,
+          waves: play.waves.length,
+          asks: kind === 'tui' ? 'screen' : terminal === undefined ? 'nowhere' : 'terminal',
+        }),
         notes: [...jobs.values()].some((job) => job.temporary === true) ? [TEMPORARY] : [],
         about: {
           play: play.name,
@@ -171,6 +190,8 @@ export async function runPlay(options: PlayToRun): Promise<number> {
     );
     return result.exitCode;
   } finally {
+    stopFollowing();
+    asker?.close();
     interrupts.uninstall();
     await reporter.close();
     journal.close();

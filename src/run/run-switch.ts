@@ -18,7 +18,7 @@ export class RunSwitch implements RunControls {
   private readonly emit: Emit;
   private readonly recalls = new Map<string, AbortController>();
   private paused: Waiting | undefined;
-  private approval: (Waiting & { by?: string }) | undefined;
+  private approval: (Waiting & { readonly wave: number; by?: string }) | undefined;
 
   constructor(emit: Emit) {
     this.emit = emit;
@@ -38,8 +38,8 @@ export class RunSwitch implements RunControls {
     settle();
   }
 
-  approve(by: string): void {
-    if (this.approval === undefined) return;
+  approve(by: string, wave = this.approval?.wave): void {
+    if (this.approval === undefined || this.approval.wave !== wave) return;
     this.approval.by = by;
     this.approval.settle();
   }
@@ -87,7 +87,7 @@ export class RunSwitch implements RunControls {
     given?: AbortSignal,
   ): Promise<boolean> {
     if (this.stopping.signal.aborted || given?.aborted === true) return false;
-    const approval: Waiting & { by?: string } = waiting();
+    const approval: Waiting & { wave: number; by?: string } = { ...waiting(), wave };
     this.approval = approval;
     given?.addEventListener('abort', approval.settle, { once: true });
     this.emit({ type: 'approval.requested', wave, before });

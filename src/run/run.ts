@@ -46,6 +46,8 @@ export type RunOptions = Readonly<{
   rules: RunRules;
   switch: RunSwitch;
   notes: readonly string[];
+  /** Told right after the run has begun: what whoever looks at it should know beforehand. */
+  firstWords?: readonly string[];
   /** Said by run.started besides. */
   about?: Pick<
     Extract<RunEventBody, { type: 'run.started' }>,
@@ -125,6 +127,9 @@ class Run {
       ...(rules.atomic === undefined ? {} : { atomic: rules.atomic }),
       ...options.about,
     });
+    for (const message of options.firstWords ?? []) {
+      this.emit({ type: 'log', level: 'info', message });
+    }
     const whole = rules.atomic === 'run' ? this.group(0, waves.flat()) : undefined;
     const ended: Promise<HostResult>[] = [];
     const left = [...waves];

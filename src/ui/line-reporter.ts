@@ -3,9 +3,10 @@
  * Nothing is overwritten. While nothing happens, a line every 30 s says that the run is alive, because
  * silence makes people (and CI systems) kill a run that is only waiting for a deadline.
  */
-import { OUTCOMES } from '../run/events.js';
+import { OUTCOMES, type RunEvent } from '../run/events.js';
 import { eventLine } from './event-line.js';
 import { finishedDetails } from './finished-lines.js';
+import { approvalText } from './help-lines.js';
 import type { Presentation } from './presentation.js';
 import type { OutputStream, Reporter } from './reporter.js';
 import { flushed } from './reporter.js';
@@ -65,7 +66,8 @@ export function createLineReporter(options: LineReporterOptions): Reporter {
       view = reduceRun(view, event);
       const line = eventLine(event, view, options);
       if (line !== undefined) {
-        const details = event.type === 'host.finished' ? finishedDetails(event) : [];
+        const details =
+          event.type === 'host.finished' ? finishedDetails(event) : wayOn(event, view);
         print([
           [span(`${clock(Date.parse(event.at))}  `, 'faint'), ...line],
           ...details.map((detail) => [span(`            ${detail}`, 'faint')]),
@@ -84,8 +86,25 @@ export function createLineReporter(options: LineReporterOptions): Reporter {
   };
 }
 
+/** Of an event after which the run waits for somebody: how to let it go on. */
+function wayOn(event: RunEvent, { run }: RunView): readonly string[] {
+  if (event.type === 'approval.requested')
+    return [`yes: netorch approve ${sanitise(run)}; no: netorch stop ${sanitise(run)}`];
+  if (event.type === 'run.paused') return [`go on with: netorch unpause ${sanitise(run)}`];
+  return [];
+}
+
 /** `still running: 12 of 40 done (12 confirmed), 24 queued, 4 under way: web1 applying, …`. */
 export function heartbeatText(view: RunView, nowMs: number): string {
+  const approval = approvalText(view);
+  const waits = [
+    ...(approval === undefined
+      ? []
+      : [`waiting for approval of ${approval}: netorch approve ${sanitise(view.run)}`]),
+    ...(view.paused === undefined
+      ? []
+      : [`paused by ${sanitise(view.paused)}: netorch unpause ${sanitise(view.run)}`]),
+  ];
   const counts = OUTCOMES.filter((outcome) => view.counts[outcome] > 0).map(
     (outcome) => `${view.counts[outcome]} ${OUTCOME_WORDS[outcome]}`,
   );
@@ -100,5 +119,6 @@ export function heartbeatText(view: RunView, nowMs: number): string {
     counts.length === 0 ? '' : ` (${counts.join(', ')})`,
     `, ${view.queued} queued, ${active.length} under way`,
     active.length === 0 ? '' : `: ${[...shown, ...more].join('; ')}`,
+    ...waits.map((text) => `; ${text}`),
   ].join('');
 }
