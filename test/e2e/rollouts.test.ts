@@ -1,7 +1,7 @@
 /** Many hosts: a rollout stops at the first lost host, is gone on with, and is undone. */
 import { expect, test } from 'vitest';
 
-import { describeInLab } from './bench.js';
+import { describeInLab, type Snapshot } from './bench.js';
 
 /**
  * The management address moves into VLAN 100. Where the switch does not carry that VLAN the host is cut
@@ -33,11 +33,22 @@ const MOVE = [
 /** Four runs one after the other, one of them with a deadline that passes. */
 const LONG_MS = 900_000;
 
+/**
+ * A rollback puts back what was there, to the letter; undoing a run makes a plan as any other, and whatever
+ * is planned has the usual broadcast address, which the lab's boot does not set.
+ */
+const modelled = (snapshot: Snapshot): Snapshot =>
+  snapshot.map((line) => line.replace(/^(addr .*) brd \S+/, '$1'));
+
 describeInLab('a rollout', (bench) => {
   test(
     'stops at the first lost host, is gone on with when the cause is mended, and is undone',
     async () => {
       const playbook = bench().write('move.yml', MOVE);
+      const before = {
+        h2: modelled(await bench().snapshot('h2')),
+        h4: modelled(await bench().snapshot('h4')),
+      };
       await bench().lab.break({ kind: 'vlan', host: 'h2', native: false });
 
       const stopped = await bench().apply(playbook, 'h1,h2,h4');
@@ -86,8 +97,8 @@ describeInLab('a rollout', (bench) => {
       expect(undone.finished('h2').outcome).toBe('confirmed');
       expect(undone.finished('h4').outcome).toBe('confirmed');
       expect(undone.code).toBe(0);
-      await bench().expectAsAtBoot('h2');
-      await bench().expectAsAtBoot('h4');
+      expect(modelled(await bench().snapshot('h2'))).toEqual(before.h2);
+      expect(modelled(await bench().snapshot('h4'))).toEqual(before.h4);
     },
     LONG_MS,
   );
