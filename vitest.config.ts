@@ -20,7 +20,7 @@ const LONG = files(
   'owners',
 );
 /** Reboots, power cuts, rollouts over many hosts: `npm run test:more`, which takes about half an hour. */
-const MORE = files('atomic', 'persistence', 'rollouts', 'scenarios');
+const MORE = files('atomic', 'atomic-eight', 'persistence', 'rollouts', 'scenarios');
 
 const lab = {
   globalSetup: ['test/e2e/global-setup.ts'],

@@ -1,11 +1,12 @@
 /** `netorch resume RUN`: brings an earlier run to its end: asks its hosts, mends groups, does the rest. */
 import { Command, Option } from 'commander';
-import PQueue from 'p-queue';
 
 import { NetorchError } from '../errors.js';
 import type { HostJob } from '../run/host-job.js';
-import { changedOfMixedGroups, isLeft, isUnsettled, type HostAccount } from '../run/run-account.js';
-import { settleHost } from '../run/settle.js';
+import { restOfRun } from '../run/rest-of-run.js';
+import { readRun } from '../run/journal-files.js';
+import { accountOf, changedOfMixedGroups } from '../run/run-account.js';
+import { settleRun, unsettledHosts, type SettledRun } from '../run/settle-run.js';
 import { REPORTER_KINDS, createReporter, type ReporterKind } from '../ui/create-reporter.js';
 import { commandLine } from './apply.js';
 import { continueJournal, readFormerRun, type FormerRun } from './former-run.js';
@@ -13,6 +14,7 @@ import { addHostOptions, duration, readCommonOptions, type HostOptions } from '.
 import { openTransport } from './open-transport.js';
 import type { PlayTasks } from './prepare.js';
 import { environmentOf, runPlay } from './run-play.js';
+import { journals } from './run-folder.js';
 import { undoRun } from './undo-run.js';
 
 type ResumeOptions = HostOptions & Readonly<{ ui: ReporterKind; autoApprove?: boolean }>;
@@ -39,9 +41,10 @@ export function resumeCommand(setExitCode: (code: number) => void): Command {
       const common = readCommonOptions(options);
       const former = await readFormerRun(wanted, common);
       const { run, account, play } = former;
-      if (account.started.undoes !== undefined) {
-        throw new NetorchError('USAGE', `run ${run} undoes run ${account.started.undoes}`, {
-          notes: [`go on with: netorch rollback ${account.started.undoes}`],
+      const { undoes } = account.started;
+      if (undoes !== undefined) {
+        throw new NetorchError('USAGE', `run ${run} undoes run ${undoes}`, {
+          notes: [`go on with: netorch ${isMixed(undoes) ? 'resume' : 'rollback'} ${undoes}`],
         });
       }
       if (play === undefined) {
@@ -49,27 +52,19 @@ export function resumeCommand(setExitCode: (code: number) => void): Command {
           notes: ['its folder holds no plan.json; see where its hosts are with "netorch status"'],
         });
       }
-      const { hosts, broken } = await settle(former, play, options.forks, options.ui);
-      if (broken.length > 0) {
-        say(`${broken.join(', ')} could not go back to what it was: no further host is begun`);
+      const settled = await settle(former, play, options.forks, options.ui);
+      const rest = restOfRun(account, settled, play.rollout.onLost);
+      if (rest.kind === 'stopped') {
+        say(`${rest.why}: no further host is begun`);
         setExitCode(4);
         return;
       }
-      const lost = [...hosts.values()].filter(({ outcome }) => outcome === 'lost');
-      if (lost.length > 0 && play.rollout.onLost === 'stop') {
-        say(
-          `${lost.map(({ host }) => host).join(', ')} cannot be reached: no further host is begun`,
-        );
-        setExitCode(4);
-        return;
-      }
-      const changed = changedOfMixedGroups(account, hosts);
-      if (changed.length > 0) {
-        say(`${changed.join(', ')} are changed, though not all of their group are: undoing that`);
-        const settled = { ...former, account: { ...account, hosts } };
+      if (rest.kind === 'mixed') {
+        const { hosts } = rest;
+        say(`${hosts.join(', ')} are changed, though not all of their group are: undoing that`);
         const code = await undoRun({
-          former: settled,
-          hosts: changed,
+          former: { ...former, account: { ...account, hosts: settled.hosts } },
+          hosts,
           common,
           forks: options.forks,
           ui: options.ui,
@@ -81,7 +76,7 @@ export function resumeCommand(setExitCode: (code: number) => void): Command {
         setExitCode(code === 0 ? 3 : code);
         return;
       }
-      const left = new Set([...hosts.values()].filter(isLeft).map(({ host }) => host));
+      const left = rest.hosts;
       const waves = play.waves
         .map((wave) => wave.filter((host) => left.has(host)))
         .filter((wave) => wave.length > 0);
@@ -105,6 +100,12 @@ export function resumeCommand(setExitCode: (code: number) => void): Command {
     });
 }
 
+/** Is it only the rest of a group that is undone, and not all that the run did? */
+function isMixed(run: string): boolean {
+  const account = accountOf(readRun(journals(), run).events);
+  return account !== undefined && changedOfMixedGroups(account, account.hosts).length > 0;
+}
+
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
@@ -115,11 +116,10 @@ async function settle(
   play: PlayTasks,
   forks: number,
   ui: ReporterKind,
-): Promise<Readonly<{ hosts: ReadonlyMap<string, HostAccount>; broken: readonly string[] }>> {
-  const broken: string[] = [];
-  const hosts = new Map(former.account.hosts);
-  const open = [...hosts.values()].filter((host) => isUnsettled(host) && play.tasks.has(host.host));
-  if (open.length === 0) return { hosts, broken };
+): Promise<SettledRun> {
+  const { account } = former;
+  const open = unsettledHosts(account, play.tasks);
+  if (open.length === 0) return { hosts: account.hosts, broken: [] };
   const { stream, close } = continueJournal(former);
   const reporter = await createReporter(ui === 'json' ? 'json' : 'lines', {
     stdout: process.stdout,
@@ -130,26 +130,15 @@ async function settle(
   stream.listen((event) => reporter.handle(event));
   const targets = open.flatMap(({ host }) => play.tasks.get(host)?.target ?? []);
   const transport = await openTransport(targets);
-  const env = {
+  const jobs = new Map<string, HostJob>(
+    [...play.tasks].map(([host, task]) => [host, { ...task, expectedFingerprint: undefined }]),
+  );
+  const settled = await settleRun(account, jobs, forks, {
     ...environmentOf(former.run, transport),
     emit: stream.emit,
     stopping: new AbortController().signal,
-  };
-  const queue = new PQueue({ concurrency: forks });
-  const isAtomic = former.account.started.atomic !== undefined;
-  await Promise.all(
-    open.map((account) =>
-      queue.add(async () => {
-        const task = play.tasks.get(account.host);
-        if (task === undefined) return;
-        const job: HostJob = { ...task, expectedFingerprint: undefined };
-        const result = await settleHost(job, account, isAtomic, env);
-        hosts.set(account.host, { ...account, outcome: result.outcome });
-        if (result.verified === false) broken.push(account.host);
-      }),
-    ),
-  );
+  });
   await reporter.close();
   close();
-  return { hosts, broken };
+  return settled;
 }

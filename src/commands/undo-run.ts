@@ -1,11 +1,10 @@
 /** Undoes a run, or some of its hosts: each in a transaction of its own, back to what its journal recorded. */
 import { NetorchError } from '../errors.js';
-import { planUndo } from '../plan/undo.js';
 import { DEFAULT_ROLLOUT } from '../playbook/rollout-keys.js';
 import { DEFAULT_CONFIRM_SECONDS } from '../run/budget.js';
 import type { HostJob } from '../run/host-job.js';
-import { stateOf } from '../run/recorded-state.js';
 import { isConfirmed } from '../run/run-account.js';
+import { undoJob } from '../run/undo-job.js';
 import type { ReporterKind } from '../ui/create-reporter.js';
 import { chooseHosts } from './choose-hosts.js';
 import { continueJournal, type FormerRun } from './former-run.js';
@@ -71,18 +70,7 @@ export async function undoRun(options: UndoOptions): Promise<number> {
       confirmWindowSeconds:
         common.deadline ?? task?.confirmWindowSeconds ?? DEFAULT_CONFIRM_SECONDS,
     });
-    const undoable = {
-      run,
-      scope: recorded.scope,
-      before: stateOf(recorded.before),
-      target: stateOf(recorded.target),
-    };
-    jobs.set(host, {
-      planFor: (observed) => planUndo(host, observed, undoable, force),
-      ...(recorded.newAddress === undefined
-        ? {}
-        : { dial: { address: recorded.newAddress, expectedHostKey: recorded.hostKey } }),
-    });
+    jobs.set(host, undoJob(host, run, recorded, force));
   }
   const play: PlayTasks = {
     name: `undo of run ${run}`,
@@ -96,25 +84,26 @@ export async function undoRun(options: UndoOptions): Promise<number> {
       .toReversed(),
     tasks,
   };
-  const undone: string[] = [];
-  const exitCode = await runPlay({
-    play,
-    fingerprints: undefined,
-    forks: options.forks,
-    ui: options.ui,
-    command: options.command,
-    about: { undoes: run },
-    job: (host) => jobs.get(host) ?? {},
-    listener: (event) => {
-      if (event.type !== 'host.finished') return;
-      if (event.outcome === 'unchanged' || event.outcome.startsWith('confirmed'))
-        undone.push(event.host);
-    },
-  });
   const { stream, close } = continueJournal(former);
-  for (const host of undone) {
-    stream.emit({ type: 'host.returned', host, outcome: 'rolled-back', verified: true });
+  try {
+    return await runPlay({
+      play,
+      fingerprints: undefined,
+      forks: options.forks,
+      ui: options.ui,
+      command: options.command,
+      about: { undoes: run },
+      job: (host) => jobs.get(host) ?? {},
+      // As it goes: should this process die, the former run's journal does not call the host changed.
+      listener: (event) => {
+        if (event.type !== 'host.finished') return;
+        const { host, outcome } = event;
+        if (outcome === 'unchanged' || outcome.startsWith('confirmed')) {
+          stream.emit({ type: 'host.returned', host, outcome: 'rolled-back', verified: true });
+        }
+      },
+    });
+  } finally {
+    close();
   }
-  close();
-  return exitCode;
 }

@@ -382,8 +382,37 @@ export class RunningNetorch {
   }
 }
 
-/** A group of tests in the lab; before and after each of them all hosts are as at boot. */
-export function describeInLab(name: string, tests: (bench: () => Bench) => void): void {
+/**
+ * The lab of the whole suite where it has so many hosts that netorch may change, else one of its own. What
+ * ends it, if it is one of its own, comes with it.
+ */
+async function labWith(
+  suiteLabDir: string,
+  least: number,
+): Promise<Readonly<{ lab: Lab; end: () => Promise<void> }>> {
+  const shared = await Lab.open(suiteLabDir);
+  if (shared.hosts.filter(({ init }) => init !== 'networkmanager').length >= least) {
+    return { lab: shared, end: () => Promise.resolve() };
+  }
+  const own = await Lab.up({
+    dir: join(tmpdir(), `netorch-e2e-own-${process.pid}`),
+    hosts: Array.from({ length: least }, (_, index) => ({
+      name: `h${index + 1}`,
+      init: 'minimal',
+    })),
+  });
+  return { lab: own, end: () => own.down() };
+}
+
+/**
+ * A group of tests in the lab; before and after each of them all hosts are as at boot. With `leastHosts`
+ * in a lab of its own, where the suite's has fewer: hosts h1, h2 … without a network manager.
+ */
+export function describeInLab(
+  name: string,
+  tests: (bench: () => Bench) => void,
+  { leastHosts = 0 }: Readonly<{ leastHosts?: number }> = {},
+): void {
   const suite = inject('labSuite');
   if (suite.missing !== undefined) {
     describe.skip(`${name} (skipped: ${suite.missing})`, () =>
@@ -394,15 +423,19 @@ export function describeInLab(name: string, tests: (bench: () => Bench) => void)
   }
   describe(name, () => {
     let bench: Bench | undefined;
+    let endLab: () => Promise<void> = () => Promise.resolve();
     beforeAll(async () => {
-      bench = new Bench(await Lab.open(suite.labDir), suite.installed);
+      const { lab, end } = await labWith(suite.labDir, leastHosts);
+      endLab = end;
+      bench = new Bench(lab, suite.installed);
       await bench.reset();
     });
     afterEach(async () => {
       await bench?.reset();
     });
-    afterAll(() => {
+    afterAll(async () => {
       bench?.close();
+      await endLab();
     });
     tests(() => {
       if (bench === undefined) throw new Error('the lab is not open yet');

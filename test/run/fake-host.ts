@@ -32,6 +32,26 @@ export const PLAN = `interfaces:
       address: [{ ip: 192.0.2.130, prefix-length: 25 }, { ip: 192.0.2.133, prefix-length: 25 }]
 `;
 
+/** A host of few interfaces is read and planned several times as fast: for tests of very many runs. */
+export const SMALL_TEXTS = { before: smaller(BEFORE), after: smaller(AFTER) };
+
+function smaller(text: string): string {
+  const kept = ['lo', 'eth4'];
+  return text
+    .split('\n')
+    .filter(
+      (line) =>
+        !/\b(stag|br0|bond\d|eth[0-35-9]|v?rf\w+|vx\w+|veth\w+|dummy\w*)\b/.test(line) ||
+        line.startsWith('['),
+    )
+    .map((line) => {
+      if (!line.startsWith('[')) return line;
+      const items = JSON.parse(line) as readonly Readonly<{ ifname?: string; dev?: string }>[];
+      return JSON.stringify(items.filter((item) => kept.includes(item.ifname ?? item.dev ?? '')));
+    })
+    .join('\n');
+}
+
 const TARGET = sshTarget('h1', '192.0.2.130');
 
 export const JOB: HostJob = {
@@ -53,6 +73,10 @@ function messageOf(input: string): Message {
   if (input.includes('echo @status')) return 'status';
   if (/^probe_(ping|tcp) \d/m.test(input)) return 'probe';
   return 'observe';
+}
+
+function transactionOf(input: string): string | undefined {
+  return /\/run\/netorch\/([\w-]+)\/runtime\.sh/.exec(input)?.[1];
 }
 
 /** Time goes on only when nothing else is left to do. */
@@ -91,9 +115,27 @@ export class FakeClock {
   }
 }
 
+type FakeNetwork = 'before' | 'after';
+
+/** All that a fake host still knows after the controller is gone. */
+export type FakeMemory = Pick<
+  FakeHost,
+  'state' | 'network' | 'former' | 'deadlineMs' | 'mostMs' | 'cause' | 'transaction' | 'ended'
+>;
+
 export class FakeHost {
   state = 'none';
-  network: 'before' | 'after' = 'before';
+  network: FakeNetwork = 'before';
+  /** What a transaction makes of it, and what it was when that began. */
+  goal: FakeNetwork = 'after';
+  former: FakeNetwork = 'before';
+  /** The name of the newest transaction, where the test gives each one of its own. */
+  transaction = '';
+  /** Name → end of earlier transactions. */
+  ended: ReadonlyMap<string, string> = new Map();
+  texts = { before: BEFORE, after: AFTER };
+  /** A message has been carried out, and its answer is not read yet. */
+  onAnswered: (message: Message) => void = () => undefined;
   bootId = 'a738547a-3ed4-47b4-8996-2cbf1b9dfe8f';
   deadlineMs = Number.POSITIVE_INFINITY;
   /** The latest that its deadline may be moved to. */
@@ -137,6 +179,11 @@ export class FakeHost {
     return new NetorchError('CONNECTION_LOST', `h1: ${message}`);
   }
 
+  remember(): FakeMemory {
+    const { state, network, former, deadlineMs, mostMs, cause, transaction, ended } = this;
+    return { state, network, former, deadlineMs, mostMs, cause, transaction, ended };
+  }
+
   reboot(): void {
     this.bootId = 'b0000000-0000-0000-0000-000000000000';
     this.state = 'none';
@@ -148,7 +195,7 @@ export class FakeHost {
     if (this.nowMs < this.deadlineMs) return;
     if (['armed', 'applying', 'applied'].includes(this.state)) {
       this.state = 'rolled-back';
-      this.network = 'before';
+      this.network = this.former;
       this.cause = 'the deadline passed without a confirmation';
     }
   }
@@ -174,20 +221,24 @@ export class FakeHost {
     this.messages.push(message);
     const times = this.messages.filter((other) => other === message).length;
     const stdout = this.onMessage(message, times) ?? this.answer(message, options.input);
+    this.onAnswered(message);
     for (const line of stdout.split('\n').slice(0, -1)) options.onLine?.(line);
     return { code: 0, stdout, stderr: '' };
   }
 
   private observation(): string {
-    const text = this.network === 'before' ? BEFORE : AFTER;
-    return text.replace(/^boot-id .*$/m, `boot-id ${this.bootId}`);
+    return this.texts[this.network].replace(/^boot-id .*$/m, `boot-id ${this.bootId}`);
   }
 
-  status(): string {
-    if (this.state === 'none') return 'gone\n';
+  /** `transaction`: undefined where the test gives them no names. */
+  status(transaction?: string): string {
+    const former = transaction === undefined ? undefined : this.ended.get(transaction);
+    const named = this.transaction !== '' && transaction !== undefined;
+    const isOther = named && transaction !== this.transaction;
+    if (this.state === 'none' || (isOther && former === undefined)) return 'gone\n';
     const seconds = (ms: number) => Math.floor(ms / 1000);
     return [
-      `state ${this.state}`,
+      `state ${former ?? this.state}`,
       `uptime ${seconds(this.nowMs)}`,
       `deadline ${seconds(this.deadlineMs)}`,
       ...(this.cause === '' ? [] : [`cause ${this.cause}`]),
@@ -202,12 +253,17 @@ export class FakeHost {
       case 'observe':
         return this.observation();
       case 'begin':
+        if (this.transaction !== '') {
+          this.ended = new Map([...this.ended, [this.transaction, this.state]]);
+        }
+        this.transaction = /^TX=([\w-]+)\nOWNER=/m.exec(input)?.[1] ?? '';
         this.deadlineMs = this.nowMs + 40_000;
         this.state = 'applied';
-        this.network = 'after';
+        this.former = this.network;
+        this.network = this.goal;
         return `armed 0 40\napplied\n`;
       case 'status':
-        return `@status\n${this.status()}@end-status\n${this.observation()}`;
+        return `@status\n${this.status(transactionOf(input))}@end-status\n${this.observation()}`;
       case 'extend': {
         if (this.state !== 'applied' || this.nowMs >= this.deadlineMs)
           return `too-late ${this.state}\n`;
@@ -222,7 +278,7 @@ export class FakeHost {
           : `not-applied ${this.state}\n`;
       case 'rollback':
         this.state = 'rolled-back';
-        this.network = 'before';
+        this.network = this.former;
         return 'rolling-back\nrolled-back verified\n';
       case 'probe':
         return 'probe 0 OK fine\n';
