@@ -73,7 +73,7 @@ async function watch(folder: string, run: string, kind: ReporterKind): Promise<n
     }
   } finally {
     for (const signal of signals) process.removeListener(signal, leave);
-    await reporter.close();
+    await reporter.close({ goesOn: left.signal.aborted });
   }
   if (left.signal.aborted)
     lastWords.push(`the run itself goes on; see it again with: netorch watch ${run}`);

@@ -26,11 +26,14 @@ const TOTALS_ORDER: readonly Outcome[] = [
   'skipped',
 ];
 
-export function titleLine(
-  view: RunView,
-  { glyphs, nowMs }: LiveOptions,
-  width: number,
-): StyledLine {
+/**
+ * When a window is made narrower, terminals wrap what stands in it, and the frame cannot be wiped as a whole any
+ * more: a rule across a wide window would leave a piece of itself above each time.
+ */
+const LONGEST_TITLE = 79;
+
+export function titleLine(view: RunView, { glyphs, nowMs }: LiveOptions, most: number): StyledLine {
+  const width = Math.min(most, LONGEST_TITLE);
   const elapsed = formatSeconds((nowMs - (view.startedMs ?? nowMs)) / 1000);
   const edge = glyphs.rule.repeat(2);
   const room = width - textWidth(elapsed) - 8;

@@ -134,9 +134,9 @@ export async function withFallback(
         fallBack(error);
       }
     },
-    close: async () => {
-      await first?.close();
-      await replacement?.close();
+    close: async (how) => {
+      await first?.close(how);
+      await replacement?.close(how);
     },
   });
 }
@@ -151,7 +151,7 @@ function neverThrowing(reporter: Reporter): Reporter {
         // see above
       }
     },
-    close: () => reporter.close().catch(() => {}),
+    close: (how) => reporter.close(how).catch(() => {}),
   };
 }
 

@@ -148,7 +148,11 @@ export function eventLine(
     case 'run.stopping':
       return [
         span('stopping', 'warning'),
-        span(`: ${sanitise(event.reason)}; no new host is started`),
+        span(`: ${sanitise(event.reason)}`),
+        // Reasons that the run itself gives mostly end with that.
+        ...(/: no further host is begun$/.test(event.reason)
+          ? []
+          : [span('; no new host is started')]),
         ...(view.active.size === 0
           ? []
           : [span(`, ${plural(view.active.size, 'host')} under way`)]),

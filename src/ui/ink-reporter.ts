@@ -171,7 +171,7 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
         crash(error);
       }
     },
-    close: async () => {
+    close: async (how) => {
       if (!closed) {
         try {
           app.draw(frame([]));
@@ -179,7 +179,7 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
           restoreTerminal();
         }
         if (view.startedMs !== undefined) {
-          const lines = summaryLines(view, options).flatMap((line) =>
+          const lines = summaryLines(view, options, how?.goesOn).flatMap((line) =>
             wrapStyledLine(line, terminalSize(stdout).columns - 1, leadingBlanks(line)),
           );
           stdout.write(lines.map((line) => `${paintLine(line, colour)}\n`).join(''));

@@ -75,11 +75,11 @@ export function createLineReporter(options: LineReporterOptions): Reporter {
       }
       if (line !== undefined || event.type === 'run.finished') restartHeartbeat();
     },
-    close: async () => {
+    close: async (how) => {
       if (!closed) {
         closed = true;
         stopHeartbeat();
-        if (view.startedMs !== undefined) print([[], ...summaryLines(view, options)]);
+        if (view.startedMs !== undefined) print([[], ...summaryLines(view, options, how?.goesOn)]);
       }
       await flushed(stdout);
     },

@@ -4,8 +4,11 @@ import type { RunEvent } from '../run/events.js';
 export interface Reporter {
   /** Never throws: what cannot be shown must not stop a run. */
   handle(event: RunEvent): void;
-  /** Says the last words, restores the terminal and waits until all is written. Safe to call twice. */
-  close(): Promise<void>;
+  /**
+   * Says the last words, restores the terminal and waits until all is written. Safe to call twice.
+   * `goesOn`: the run does, and only this eye on it is closed: nothing was left undone.
+   */
+  close(how?: Readonly<{ goesOn: boolean }>): Promise<void>;
 }
 
 /** What of a stream a reporter uses; `process.stdout` fits. */

@@ -21,27 +21,39 @@ export function countSpans(counts: Readonly<Record<Outcome, number>>): readonly 
   ]);
 }
 
-/** Lines may be longer than a terminal is wide; whoever prints them lets the terminal wrap. */
-export function summaryLines(view: RunView, presentation: Presentation): readonly StyledLine[] {
+/**
+ * Lines may be longer than a terminal is wide; whoever prints them lets the terminal wrap. `goesOn`: the run
+ * was only looked at, and nobody leaves its hosts alone.
+ */
+export function summaryLines(
+  view: RunView,
+  presentation: Presentation,
+  goesOn = false,
+): readonly StyledLine[] {
   const { result } = view;
   const counts = result?.counts ?? view.counts;
   const elapsed =
     result?.durationMs ?? (view.startedMs === undefined ? 0 : view.lastMs - view.startedMs);
   const head: StyledLine = [
     span(
-      result === undefined
-        ? `run left after ${formatDuration(elapsed)}`
-        : `run finished in ${formatDuration(elapsed)}`,
+      result !== undefined
+        ? `run finished in ${formatDuration(elapsed)}`
+        : goesOn
+          ? `so far, after ${formatDuration(elapsed)}`
+          : `run left after ${formatDuration(elapsed)}`,
       'strong',
     ),
     span(`: ${plural(view.hostCount, 'host')}: `),
     ...countSpans(counts),
+    ...(goesOn && result === undefined
+      ? [span(`, ${view.active.size} under way, ${view.queued} queued`)]
+      : []),
   ];
   const outage = outageSummary(view.outagesMs);
   // The counts stand at the end: after a hundred failures that is where the eye is.
   return [
     ...BAD_OUTCOMES.flatMap((outcome) => failureLines(view, outcome, presentation)),
-    ...unfinishedLines(view, presentation),
+    ...(goesOn ? [] : unfinishedLines(view, presentation)),
     ...(view.stopping === undefined
       ? []
       : [[span('stopped early: ', 'warning'), span(sanitise(view.stopping))]]),

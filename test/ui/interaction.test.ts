@@ -179,6 +179,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
 };
 const SIZES = [
   { columns: 80, rows: 24 },
+  { columns: 200, rows: 50 },
   { columns: 250, rows: 80 },
 ];
 

@@ -54,6 +54,25 @@ describe('a whole run', () => {
     expect(stdout.text()).toMatch(/^[\n\u0020-\u007e]*$/);
   });
 
+  test.each([
+    ['interrupted', 'stopping: interrupted; no new host is started'],
+    ['lost web4: no further host is begun', 'stopping: lost web4: no further host is begun'],
+  ])('that is stopping (%s) says once that no host is begun any more', (reason, said) => {
+    const { stdout, feed } = setUp();
+    feed([STARTED, ...eventSequence([1, { type: 'run.stopping', reason }])]);
+    expect(stdout.lines().at(-1)).toBe(`03:00:01  ${said}`);
+  });
+
+  test('that goes on when only somebody who watched it leaves says so, and names nobody as left', async () => {
+    const { reporter, stdout, feed } = setUp();
+    feed(eventsUntil(FOUR_HOSTS, 26));
+    await reporter.close({ goesOn: true });
+    expect(stdout.lines().at(-2)).toMatch(
+      /^so far, after 26 s: 4 hosts: .*, 1 under way, 0 queued$/,
+    );
+    expect(stdout.text()).not.toMatch(/left/);
+  });
+
   test('closing twice prints the summary once', async () => {
     const { reporter, stdout, feed } = setUp();
     feed(FOUR_HOSTS);

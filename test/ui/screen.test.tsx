@@ -92,6 +92,13 @@ describe('the live region', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('has no rule across a wide window, which a narrower one would wrap and leave pieces of', () => {
+    for (const columns of [80, 200, 250]) {
+      const [title] = live(THOUSAND_HOSTS, 200, { columns, rows: 50 });
+      expect(lineWidth(title!)).toBe(79);
+    }
+  });
+
   test('in ASCII holds nothing else', () => {
     const text = moments
       .flatMap((seconds) => live(THOUSAND_HOSTS, seconds, { columns: 80, rows: 24 }, ASCII_GLYPHS))

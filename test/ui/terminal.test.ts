@@ -84,6 +84,8 @@ async function expectRestored(terminal: RealTerminal): Promise<number> {
   expect(modesAfter).toBe(modesBefore);
   const text = terminal.text();
   expect(text).toContain(HIDE_CURSOR);
+  // All stays in the scrollback: the alternate screen is never entered.
+  expect(text).not.toContain('\u001b[?1049h');
   expect(text.lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(text.lastIndexOf(HIDE_CURSOR));
   return code;
 }
@@ -178,6 +180,9 @@ describe('watching', () => {
     terminal.press('q');
     expect(await expectRestored(terminal)).toBe(130);
     expect(terminal.text()).toMatch(/the run itself goes on/);
+    // Nothing is left undone by somebody who only looked.
+    expect(terminal.text()).toMatch(/so far, after .*4 hosts: .*1 under way, 0 queued/);
+    expect(terminal.text()).not.toMatch(/left under way|run left/);
   });
 
   test('a run that has ended is shown, and ends with its exit code', async () => {
