@@ -19,6 +19,7 @@ import { mergeMtus } from './merge-mtu.js';
 import { mergePorts } from './merge-ports.js';
 import { mergeRoutes } from './merge-routes.js';
 import { mergeRules } from './merge-rules.js';
+import { checkVxlans } from './merge-vxlan.js';
 import { checkAltNames } from './properties.js';
 import { resolveNames } from './resolve-names.js';
 import { checkBases } from './stacking.js';
@@ -57,6 +58,7 @@ export function mergeDesired(observed: NetworkState, written: DesiredState): Mer
   mergeDhcp(draft);
   mergeMacs(draft);
   mergeMtus(draft);
+  checkVxlans(draft);
   // A DHCP client writes what the server says.
   const isDnsOfDhcp =
     desired.dns === undefined &&

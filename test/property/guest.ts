@@ -42,7 +42,7 @@ const DRIVER = `
 S=$(mktemp -d /dev/shm/property.XXXXXX)
 export S
 trap 'rm -rf "$S"' EXIT
-for m in 'bonding max_bonds=0' 'dummy numdummies=0' 8021q bridge vxlan veth macvlan vrf tun; do modprobe -q $m; done
+for m in 'bonding max_bonds=0' 'dummy numdummies=0' 8021q bridge vxlan veth macvlan macvtap vrf tun; do modprobe -q $m; done
 cat >$S/inner <<'INNER_END'
 ${INNER}
 INNER_END

@@ -19,7 +19,13 @@ import { planHost } from '../../src/plan/plan-host.js';
 import { desiredOf } from '../network/documents.js';
 import type { Guest } from './guest.js';
 import { Random } from './random.js';
-import { leavingBehind, nicsOf, randomDocument, type NetworkDocument } from './random-document.js';
+import {
+  leavingBehind,
+  nicsOf,
+  prefixOf,
+  randomDocument,
+  type NetworkDocument,
+} from './random-document.js';
 
 export type Pair = Readonly<{
   seed: number;
@@ -271,7 +277,27 @@ export type Verdict =
   | Readonly<{ seed: number; kind: 'refused'; reason: string }>
   | Readonly<{ seed: number; kind: 'failed'; stage: string; difference: readonly string[] }>;
 
-/** All pairs side by side; when that fails, one by one, to know whose fault it is. */
+/**
+ * Those that a difference names each for itself and the others together; halves where it names none or all
+ * of many. A part is always smaller than the whole.
+ */
+export function partsOf(
+  pairs: readonly Pair[],
+  difference: readonly string[],
+): readonly (readonly Pair[])[] {
+  // The plan is there for people to read, and names everybody.
+  const text = difference.filter((line) => !line.startsWith('    ')).join('\n');
+  const isNamed = ({ slot }: Pair): boolean =>
+    new RegExp(`\\b${prefixOf(slot)}(eth|bond|br|vlan|veth|vxlan|dummy|mv|vrf)\\d`).test(text);
+  const named = pairs.filter(isNamed);
+  const others = pairs.filter((pair) => !isNamed(pair));
+  if (named.length > 0 && named.length <= 4 && others.length > 0)
+    return [...named.map((pair) => [pair]), others];
+  const half = Math.ceil(pairs.length / 2);
+  return [pairs.slice(0, half), pairs.slice(half)];
+}
+
+/** All pairs side by side; when that fails, in parts, to know whose fault it is. */
 export async function runPairs(guest: Guest, pairs: readonly Pair[]): Promise<readonly Verdict[]> {
   try {
     const { refused } = await attempt(guest, pairs);
@@ -292,7 +318,8 @@ export async function runPairs(guest: Guest, pairs: readonly Pair[]): Promise<re
         { seed: only.seed, kind: 'failed', stage: failure.stage, difference: failure.difference },
       ];
     const verdicts: Verdict[] = [];
-    for (const pair of pairs) verdicts.push(...(await runPairs(guest, [pair])));
+    for (const part of partsOf(pairs, failure.difference))
+      verdicts.push(...(await runPairs(guest, part)));
     if (verdicts.every((verdict) => verdict.kind !== 'failed')) {
       const [first, ...others] = verdicts;
       if (first === undefined) return verdicts;

@@ -5,6 +5,15 @@
  * that two documents meet in the same objects.
  */
 import type { Random } from './random.js';
+import {
+  BOND_MODES,
+  bondOptions,
+  bridgeOptions,
+  portsConfig,
+  portVlans,
+  vlanOptions,
+} from './random-options.js';
+import { randomDns, randomRoutes, randomRules, type Way } from './random-routes.js';
 
 type Section = Readonly<Record<string, unknown>>;
 export type InterfaceDocument = Readonly<{ name: string; type?: string; state: string }> & Section;
@@ -16,16 +25,6 @@ export type NetworkDocument = Readonly<{
 }>;
 
 const MOST_INTERFACES = 12;
-const MODES = [
-  'balance-rr',
-  'active-backup',
-  'balance-xor',
-  'broadcast',
-  '802.3ad',
-  'balance-tlb',
-  'balance-alb',
-] as const;
-
 const byte = (value: number): string => value.toString(16).padStart(2, '0');
 
 type Draft = {
@@ -36,8 +35,14 @@ type Draft = {
   depth: number;
   mtu: number | undefined;
   up: boolean;
+  /** Of a mac-vlan. */
+  mode: string | undefined;
+  /** Of the VRF that it is a port of. */
+  vrfTable: number | undefined;
   section: Section;
 };
+
+const isMacVlan = (item: Draft): boolean => item.type.startsWith('mac-v');
 
 /** Several pairs stand in one namespace, each in a slot of its own: with its own names and numbers. */
 const SLOT_LETTERS = 'abcdefghijklmnop';
@@ -84,6 +89,8 @@ class Generator {
     if (this.isWhole)
       for (const name of this.named('dummy1', 'dummy2'))
         if (random.chance(25)) this.add(name, 'dummy', {});
+    // Below a bond, which takes a VLAN as a port.
+    if (this.isWhole && random.chance(15)) this.vlan();
     if (this.isWhole)
       for (const name of this.named('bond0', 'bond1')) if (random.chance(60)) this.bond(name);
     for (let index = random.number(0, 4); index > 0 && this.isWhole; index -= 1) this.vlan();
@@ -91,19 +98,23 @@ class Generator {
     for (const name of this.named('br0', 'br1')) if (random.chance(55)) this.bridge(name);
     // On top of the bridges as well.
     for (let index = random.number(0, 2); index > 0 && this.isWhole; index -= 1) this.vlan();
+    for (let index = random.number(0, 3) - 1; index > 0; index -= 1) this.macVlan(index);
+    if (this.isWhole && random.chance(25)) this.vrf();
     for (const item of this.made.values()) {
       const isBelow = this.standsBelow(item.name);
       if (item.controller === undefined && !isBelow && random.chance(8)) item.up = false;
     }
     const addresses = this.addresses();
     const interfaces = [...this.made.values()].map((item) => this.written(item, addresses));
-    const routes = this.routes(addresses);
+    const routes = randomRoutes(random, this.slot, this.ways(addresses, interfaces));
     return {
       // The order of a document means nothing.
       interfaces: random.some(interfaces, interfaces.length),
       routes: { config: routes },
-      'route-rules': { config: this.rules() },
-      ...(random.chance(20) && this.slot === 0 ? { 'dns-resolver': { config: this.dns() } } : {}),
+      'route-rules': { config: randomRules(random, this.slot, this.nics) },
+      ...(random.chance(20) && this.slot === 0
+        ? { 'dns-resolver': { config: randomDns(random) } }
+        : {}),
     };
   }
 
@@ -117,6 +128,8 @@ class Generator {
       depth: (below?.depth ?? 0) + 1,
       mtu: undefined,
       up: true,
+      mode: undefined,
+      vrfTable: undefined,
       section,
     };
     this.made.set(name, item);
@@ -138,6 +151,68 @@ class Generator {
     this.add(other, 'veth', { veth: { peer: one } });
   }
 
+  private hasMacVlan(name: string): boolean {
+    return [...this.made.values()].some((item) => item.base === name && isMacVlan(item));
+  }
+
+  /** On what is no port of a bond or bridge; passthru is alone there. */
+  private macVlan(index: number): void {
+    const { random } = this;
+    if (!this.hasRoom()) return;
+    const kinds = ['ethernet', 'bond', 'vlan', 'veth', 'dummy', 'linux-bridge'];
+    const isShared = (name: string): boolean =>
+      [...this.made.values()].every(
+        (item) => item.base !== name || !isMacVlan(item) || item.mode !== 'passthru',
+      );
+    const bases = [...this.made.values()].filter(
+      (item) =>
+        kinds.includes(item.type) &&
+        item.controller === undefined &&
+        item.depth < 6 &&
+        isShared(item.name),
+    );
+    if (bases.length === 0) return;
+    const base = random.pick(bases);
+    const type = random.chance(70) ? 'mac-vlan' : 'mac-vtap';
+    const canPassThrough = !this.hasMacVlan(base.name) && base.type !== 'linux-bridge';
+    const mode =
+      canPassThrough && random.chance(15)
+        ? 'passthru'
+        : random.pick(['vepa', 'bridge', 'private', 'source']);
+    const item = this.add(
+      `${this.prefix}mv${index}`,
+      type,
+      {
+        [type]: {
+          'base-iface': base.name,
+          mode,
+          ...(mode === 'passthru' && random.chance(30) ? { promiscuous: false } : {}),
+        },
+      },
+      base.name,
+    );
+    item.mode = mode;
+  }
+
+  /** Its ports keep their addresses; their routes are in its table. */
+  private vrf(): void {
+    const { random } = this;
+    if (!this.hasRoom()) return;
+    const candidates = [...this.made.values()]
+      .filter((item) => item.controller === undefined && !item.type.startsWith('mac-v'))
+      .map((item) => item.name);
+    const ports = random.some(candidates, random.number(0, 2));
+    const table = random.pick([1000, 1100]) + this.slot;
+    const name = `${this.prefix}vrf${random.number(0, 1)}`;
+    this.add(name, 'vrf', { vrf: { 'route-table-id': table, port: ports } });
+    for (const port of ports) {
+      const draft = this.made.get(port);
+      if (draft === undefined) continue;
+      draft.controller = name;
+      draft.vrfTable = table;
+    }
+  }
+
   /** Interfaces that may become ports. */
   private free(types: readonly string[]): readonly string[] {
     return [...this.made.values()]
@@ -145,6 +220,8 @@ class Generator {
         (item) =>
           types.includes(item.type) &&
           item.controller === undefined &&
+          // A device takes either mac-vlans or a bond or bridge.
+          !this.hasMacVlan(item.name) &&
           // A base that is a port is legal but rare.
           (!this.standsBelow(item.name) || this.random.chance(15)),
       )
@@ -154,14 +231,18 @@ class Generator {
   private bond(name: string): void {
     const { random } = this;
     if (!this.hasRoom()) return;
-    const ports = random.some(this.free(['ethernet', 'veth', 'dummy']), random.number(1, 3));
+    const ports = random.some(
+      this.free(['ethernet', 'veth', 'dummy', 'vlan']),
+      random.number(1, 3),
+    );
     if (ports.length === 0) return;
-    const mode = random.pick(MODES);
+    const mode = random.pick(BOND_MODES);
     const item = this.add(name, 'bond', {
       'link-aggregation': {
         mode,
-        ...(random.chance(85) ? { options: this.bondOptions(mode, ports) } : {}),
+        ...(random.chance(85) ? { options: bondOptions(random, mode, ports) } : {}),
         port: ports,
+        ...(random.chance(15) ? { 'ports-config': portsConfig(random, mode, ports) } : {}),
       },
     });
     for (const port of ports) {
@@ -170,54 +251,6 @@ class Generator {
       if (draft !== undefined) item.depth = Math.max(item.depth, draft.depth + 1);
     }
     if (random.chance(40)) item.mtu = random.pick([1400, 1500, 9000]);
-  }
-
-  private bondOptions(mode: (typeof MODES)[number], ports: readonly string[]): Section {
-    const { random } = this;
-    const options: Record<string, unknown> = {};
-    const maybe = (key: string, values: readonly unknown[], percent = 25): void => {
-      if (random.chance(percent)) options[key] = random.pick(values);
-    };
-    const isArpMonitored = ['balance-rr', 'active-backup', 'balance-xor', 'broadcast'].includes(
-      mode,
-    );
-    if (isArpMonitored && random.chance(20)) {
-      options['arp_interval'] = random.pick([200, 1000]);
-      options['arp_ip_target'] = random.pick(['10.0.1.9', '10.0.1.9,10.0.2.9']);
-      if (mode === 'active-backup') maybe('arp_validate', ['none', 'active', 'all']);
-      maybe('arp_all_targets', ['any', 'all']);
-      maybe('arp_missed_max', [2, 4]);
-    } else if (random.chance(75)) {
-      options['miimon'] = 100;
-      maybe('updelay', [0, 200, 300]);
-      maybe('downdelay', [0, 200]);
-      maybe('peer_notif_delay', [0, 100], 10);
-      maybe('use_carrier', [true, false], 10);
-    }
-    maybe('resend_igmp', [1, 4], 10);
-    maybe('num_grat_arp', [1, 3], 10);
-    maybe('min_links', [0, 1], 15);
-    maybe('all_slaves_active', [true, false], 10);
-    maybe('lp_interval', [1, 5], 10);
-    if (['balance-xor', '802.3ad', 'balance-tlb'].includes(mode))
-      maybe('xmit_hash_policy', ['layer2', 'layer3+4', 'layer2+3', 'encap3+4', 'vlan+srcmac']);
-    if (mode === 'balance-rr') maybe('packets_per_slave', [1, 10]);
-    if (mode === '802.3ad') {
-      maybe('lacp_rate', ['slow', 'fast'], 50);
-      maybe('lacp_active', ['on', 'off'], 10);
-      maybe('ad_select', ['stable', 'bandwidth', 'count']);
-      maybe('ad_actor_sys_prio', [65_535, 1000], 15);
-      maybe('ad_user_port_key', [0, 12], 15);
-    }
-    if (mode === 'active-backup') {
-      maybe('fail_over_mac', ['none', 'active', 'follow'], 30);
-    }
-    if (['active-backup', 'balance-tlb', 'balance-alb'].includes(mode)) {
-      if (ports.length > 0) maybe('primary', ports, 30);
-      maybe('primary_reselect', ['always', 'better', 'failure']);
-    }
-    if (mode === 'balance-tlb') maybe('tlb_dynamic_lb', [true, false]);
-    return options;
   }
 
   private vlan(): void {
@@ -250,6 +283,7 @@ class Generator {
           'base-iface': base.name,
           id,
           ...(random.chance(15) ? { protocol: '802.1ad' } : {}),
+          ...vlanOptions(random),
         },
       },
       base.name,
@@ -262,12 +296,7 @@ class Generator {
     if (!this.hasRoom()) return;
     const base = random.chance(60) ? random.pick(this.nics) : undefined;
     // An IPv6 one needs IPv6 on the base, which may be switched off.
-    const remote = random.pick([
-      '10.0.253.9',
-      '239.1.1.1',
-      base === undefined ? '2001:db8:9::9' : undefined,
-      undefined,
-    ]);
+    const remote = random.pick(['10.0.253.9', '239.1.1.1', '2001:db8:9::9', undefined]);
     if (remote === '239.1.1.1' && base === undefined) return;
     const item = this.add(
       `${this.prefix}vxlan0`,
@@ -297,11 +326,11 @@ class Generator {
       ...(random.chance(20) ? { 'stp-priority': random.pick([16, 32, 48]) } : {}),
       ...(random.chance(20) ? { 'stp-path-cost': random.pick([4, 100, 1000]) } : {}),
       ...(random.chance(20) ? { 'stp-hairpin-mode': random.chance(50) } : {}),
-      ...(filters && random.chance(60) ? { vlan: this.portVlans() } : {}),
+      ...(filters && random.chance(60) ? { vlan: portVlans(random) } : {}),
     }));
     const item = this.add(name, 'linux-bridge', {
       bridge: {
-        ...(random.chance(85) ? { options: this.bridgeOptions(filters) } : {}),
+        ...(random.chance(85) ? { options: bridgeOptions(random, filters) } : {}),
         port: ports,
       },
       ...(random.chance(40) ? { exclusive: true } : {}),
@@ -314,52 +343,6 @@ class Generator {
     if (random.chance(30)) item.mtu = random.pick([1400, 1500, 9000]);
   }
 
-  private portVlans(): Section {
-    const { random } = this;
-    if (random.chance(30)) return { mode: 'access', tag: random.pick([10, 20, 30]) };
-    const tags = random.pick([
-      [{ id: 10 }, { id: 11 }],
-      [{ 'id-range': { min: 100, max: 105 } }],
-      [{ id: 20 }, { 'id-range': { min: 30, max: 31 } }],
-    ]);
-    return {
-      mode: 'trunk',
-      'trunk-tags': tags,
-      ...(random.chance(40) ? { 'enable-native': true, tag: random.pick([1, 40]) } : {}),
-    };
-  }
-
-  private bridgeOptions(filters: boolean): Section {
-    const { random } = this;
-    const options: Record<string, unknown> = {};
-    const maybe = (key: string, values: readonly unknown[], percent = 20): void => {
-      if (random.chance(percent)) options[key] = random.pick(values);
-    };
-    if (random.chance(70)) {
-      const stp: Record<string, unknown> = { enabled: random.chance(40) };
-      if (random.chance(30)) stp['forward-delay'] = random.pick([15, 20]);
-      if (random.chance(20)) stp['hello-time'] = random.pick([2, 3]);
-      if (random.chance(20)) stp['max-age'] = random.pick([20, 24]);
-      if (random.chance(30)) stp['priority'] = random.pick([32_768, 4096]);
-      options['stp'] = stp;
-    }
-    // Under spanning tree nobody can read it back while the topology changes.
-    const { enabled } = (options['stp'] ?? {}) as { enabled?: boolean };
-    if (enabled === false) maybe('mac-ageing-time', [300, 60]);
-    maybe('group-forward-mask', [0, 8]);
-    maybe('multicast-snooping', [true, false]);
-    maybe('multicast-router', [0, 1, 2], 10);
-    maybe('multicast-querier', [true, false], 10);
-    maybe('hash-max', [4096, 512], 10);
-    maybe('multicast-query-interval', [12_500, 6000], 10);
-    if (filters) {
-      options['vlan-filtering'] = true;
-      maybe('vlan-default-pvid', [1, 7], 20);
-      maybe('vlan-protocol', ['802.1q', '802.1ad'], 10);
-    }
-    return options;
-  }
-
   // ---- addresses, routes, rules, DNS ------------------------------------------------------------------
 
   /** Subnet numbers are drawn from one pool: in another document they stand on another interface. */
@@ -370,18 +353,34 @@ class Generator {
       .map((number) => number + 10 * this.slot);
     const chosen = new Map<string, number>();
     for (const item of this.made.values()) {
-      if (item.controller !== undefined || random.chance(45)) continue;
+      const isPort = item.controller !== undefined && item.vrfTable === undefined;
+      if (isPort || item.type === 'vrf' || random.chance(45)) continue;
       const number = numbers.pop();
       if (number !== undefined) chosen.set(item.name, number);
     }
     return chosen;
   }
 
+  /** Where routes may lead. */
+  private ways(
+    addresses: ReadonlyMap<string, number>,
+    interfaces: readonly InterfaceDocument[],
+  ): readonly Way[] {
+    return [...addresses].flatMap(([name, number]) => {
+      const item = this.made.get(name);
+      const six = interfaces.find((one) => one.name === name)?.['ipv6'] as
+        { address?: readonly unknown[] } | undefined;
+      const hasIpv6 = (six?.address ?? []).length > 0;
+      return item?.up === true ? [{ name, number, hasIpv6, vrfTable: item.vrfTable }] : [];
+    });
+  }
+
   private written(item: Draft, addresses: ReadonlyMap<string, number>): InterfaceDocument {
     const { random } = this;
     const number = addresses.get(item.name);
     const result: Record<string, unknown> = {};
-    const controller = this.made.get(item.controller ?? '');
+    const controller =
+      item.vrfTable === undefined ? this.made.get(item.controller ?? '') : undefined;
     if (item.mtu === undefined && controller?.type !== 'bond' && item.type !== 'vlan') {
       if (item.type === 'ethernet' && random.chance(30)) item.mtu = random.pick([1500, 9000, 2000]);
       if (['dummy', 'veth'].includes(item.type) && random.chance(20))
@@ -389,7 +388,10 @@ class Generator {
     }
     if (item.mtu !== undefined) result['mtu'] = item.mtu;
     this.mac(item, controller, result);
-    if (controller === undefined) this.families(item, number, result);
+    if (random.chance(6)) result['accept-all-mac-addresses'] = random.chance(60);
+    if (random.chance(6))
+      result['alt-names'] = [{ name: `${item.name}-${random.pick(['x', 'y'])}` }];
+    if (controller === undefined && item.type !== 'vrf') this.families(item, number, result);
     return {
       name: item.name,
       ...(item.type === 'ethernet' && random.chance(30) ? {} : { type: item.type }),
@@ -405,8 +407,8 @@ class Generator {
     const options = (item.section['link-aggregation'] as { options?: Section } | undefined)
       ?.options;
     const follows = ['active', 'follow'].includes(String(options?.['fail_over_mac']));
-    if (follows) return;
-    if (item.type !== 'ethernet' && random.chance(20)) {
+    if (follows || item.mode === 'passthru') return;
+    if (random.chance(item.type === 'ethernet' ? 12 : 20)) {
       const index = [...this.made.keys()].indexOf(item.name);
       result['mac-address'] =
         `02:00:00:${byte(this.slot)}:0${random.number(2, 3)}:0${index.toString(16)}`;
@@ -444,88 +446,6 @@ class Generator {
     } else if (random.chance(30)) {
       result['ipv6'] = { enabled: false };
     }
-  }
-
-  private routes(addresses: ReadonlyMap<string, number>): readonly Section[] {
-    const { random } = this;
-    const routes: Section[] = [];
-    const slots = new Set<string>();
-    const add = (route: Readonly<Record<string, unknown>>): void => {
-      const slot = [route['destination'], route['table-id'] ?? 254, route['metric'] ?? '-'].join(
-        ' ',
-      );
-      if (slots.has(slot)) return;
-      slots.add(slot);
-      routes.push(route);
-    };
-    for (const [name, number] of addresses) {
-      const item = this.made.get(name);
-      if (item?.up !== true || random.chance(40)) continue;
-      for (let index = random.number(1, 2); index > 0; index -= 1) {
-        add({
-          destination: random.pick([
-            // One default route for the host; those of other slots have tables and metrics of their own.
-            this.slot === 0 ? '0.0.0.0/0' : `172.${16 + this.slot}.0.0/17`,
-            `172.${16 + this.slot}.0.0/16`,
-            `192.168.${number}.0/24`,
-          ]),
-          'next-hop-interface': name,
-          ...(random.chance(85) ? { 'next-hop-address': `10.0.${number}.1` } : {}),
-          ...(random.chance(40) ? { metric: random.pick([50, 100, 200]) } : {}),
-          ...(random.chance(30) ? { 'table-id': this.table() } : {}),
-        });
-      }
-    }
-    if (random.chance(15)) {
-      add({
-        destination: random.pick([`198.18.${this.slot}.0/24`, `2001:db8:dea${this.slot}::/48`]),
-        'route-type': random.pick(['blackhole', 'unreachable', 'prohibit']),
-      });
-    }
-    return routes;
-  }
-
-  private rules(): readonly Section[] {
-    const { random } = this;
-    const rules: Section[] = [];
-    for (let index = random.number(0, 3) - 1; index > 0; index -= 1) {
-      const isSix = random.chance(20);
-      rules.push({
-        priority: 100 + 10 * this.slot + index,
-        ...(isSix
-          ? {
-              'ip-from': random.pick([
-                `2001:db8:${1 + 10 * this.slot}::/64`,
-                `2001:db8:${2 + 10 * this.slot}::3/128`,
-              ]),
-            }
-          : {
-              'ip-from': random.pick([
-                `10.0.${1 + 10 * this.slot}.2/32`,
-                `10.0.${2 + 10 * this.slot}.0/24`,
-              ]),
-            }),
-        ...(random.chance(20) && !isSix ? { 'ip-to': '192.0.2.0/24' } : {}),
-        ...(random.chance(15) ? { fwmark: 5, ...(random.chance(50) ? { fwmask: 255 } : {}) } : {}),
-        ...(random.chance(15) ? { iif: this.nics[0] } : {}),
-        ...(random.chance(75)
-          ? { 'route-table': this.table() }
-          : { action: random.pick(['blackhole', 'unreachable', 'prohibit']) }),
-      });
-    }
-    return rules;
-  }
-
-  private table(): number {
-    return this.random.pick([100, 200]) + this.slot;
-  }
-
-  private dns(): Section {
-    const { random } = this;
-    return {
-      server: random.pick([['192.0.2.1'], ['192.0.2.2', '2001:db8::53']]),
-      ...(random.chance(50) ? { search: ['example.org'] } : {}),
-    };
   }
 }
 
