@@ -66,19 +66,7 @@ export function reportHtml(run: string, report: RunReport, facts: RunFacts): str
               ? undefined
               : markup`<section>
                   <h2>What needs an eye</h2>
-                  ${bad.map(
-                    (host) =>
-                      markup`<p>
-                        <a href="#${anchor(report, host)}">${host.host}</a>
-                        <span class="outcome ${outcomeOf(host) ?? 'unknown'}"
-                          >${outcomeText(host)}</span
-                        >${
-                          host.finished?.cause === undefined
-                            ? undefined
-                            : markup`: ${host.finished.cause}`
-                        }
-                      </p>`,
-                  )}
+                  ${needingAnEye(report).map((hosts) => alikeSection(hosts, report))}
                 </section>`
           }
           <section>
@@ -105,6 +93,33 @@ export function reportHtml(run: string, report: RunReport, facts: RunFacts): str
 function needsAnEye(host: HostReport): boolean {
   const outcome = outcomeOf(host);
   return outcome === undefined ? isUnderWay(host) : isBad(outcome);
+}
+
+/** Hosts that need an eye, those together of which the very same is to be said. */
+function needingAnEye(report: RunReport): readonly (readonly HostReport[])[] {
+  const alike = new Map<string, HostReport[]>();
+  for (const host of report.hosts.filter(needsAnEye)) {
+    const key = JSON.stringify([outcomeText(host), host.finished?.cause]);
+    alike.set(key, [...(alike.get(key) ?? []), host]);
+  }
+  return [...alike.values()];
+}
+
+function alikeSection(hosts: readonly HostReport[], report: RunReport): Html {
+  const [first] = hosts;
+  if (first === undefined) return markup``;
+  const link = (host: HostReport) => markup`<a href="#${anchor(report, host)}">${host.host}</a>`;
+  const { cause } = first.finished ?? {};
+  return markup`<p>
+      ${hosts.length === 1 ? link(first) : markup`<b>${plural(hosts.length, 'host')}</b>`}
+      <span class="outcome ${outcomeOf(first) ?? 'unknown'}">${outcomeText(first)}</span
+      >${cause === undefined ? undefined : markup`: ${cause}`}
+    </p>
+    ${
+      hosts.length === 1
+        ? undefined
+        : markup`<p class="alike">${hosts.map((host, index) => markup`${index === 0 ? '' : ', '}${link(host)}`)}</p>`
+    }`;
 }
 
 /** A name for a link; hosts' own names may hold anything. */
@@ -155,7 +170,7 @@ const OPEN_CHANGES = 30;
 function changeList(changes: readonly string[]): Html {
   const title = plural(changes.length, 'change');
   if (changes.length <= OPEN_CHANGES) {
-    return markup`<h4>${title}</h4>${list(changes, 'changes')}`;
+    return markup`<h3>${title}</h3>${list(changes, 'changes')}`;
   }
   return markup`<details class="values"><summary>${title}</summary>${list(changes, 'changes')}</details>`;
 }

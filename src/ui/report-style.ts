@@ -12,7 +12,8 @@ export const REPORT_STYLE = `
 body { margin: 0 auto; padding: 1.5rem; max-width: 76rem; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; }
-h4 { margin: .8rem 0 .2rem; font-size: .95rem; }
+h3 { margin: .8rem 0 .2rem; font-size: .95rem; }
+.alike { margin: .1rem 0 .5rem 1.2rem; font-size: .93em; }
 code { font: .95em ui-monospace, monospace; } p { margin: .3rem 0; } a { color: inherit; }
 .faint, .note, footer { color: var(--faint); } .warning { color: var(--warn); }
 .counts { display: flex; flex-wrap: wrap; gap: .6rem; list-style: none; padding: 0; margin: .8rem 0; }
@@ -41,7 +42,7 @@ svg { display: block; } svg text { font: 11px ui-monospace, monospace; fill: var
 .box.changed rect { stroke: var(--warn); stroke-width: 2; } .box.changed .mark { fill: var(--warn); }
 .timeline .wave { font-weight: 700; } .timeline .rule, .timeline path.tick { stroke: var(--line); stroke-width: 1; }
 .timeline text.tick { fill: var(--faint); font-size: 10px; } .timeline .span { fill: var(--faint); }
-.timeline .deadline { stroke: var(--bad); stroke-width: 1.5; }
+.timeline .deadline { stroke: var(--ink); stroke-width: 1.5; }
 .timeline .outcome.confirmed { fill: var(--good); } .timeline .outcome.failed, .timeline .outcome.lost { fill: var(--bad); }
 .timeline .outcome.rolled-back, .timeline .outcome.confirmed-not-persistent, .timeline .outcome.unknown { fill: var(--warn); }
 .timeline .outcome.unchanged, .timeline .outcome.skipped { fill: var(--faint); }
@@ -50,6 +51,6 @@ svg { display: block; } svg text { font: 11px ui-monospace, monospace; fill: var
 .back { fill: var(--back); background: var(--back); } .away { fill: var(--away); background: var(--away); }
 .legend { color: var(--faint); font-size: .88em; }
 .legend i { display: inline-block; width: 1.1em; height: .7em; margin: 0 .3em 0 .9em; }
-.legend i.away { height: .25em; vertical-align: middle; } .legend i.deadline { width: 2px; background: var(--bad); }
+.legend i.away { height: .25em; vertical-align: middle; } .legend i.deadline { width: 2px; background: var(--ink); }
 @media print { body { max-width: none; } details { break-inside: avoid; } }
 `;

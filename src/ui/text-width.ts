@@ -57,6 +57,22 @@ export function truncateText(text: string, width: number, ellipsis: string): str
   return room <= 0 ? takeWidth(text, Math.max(0, width)) : takeWidth(text, room) + ellipsis;
 }
 
+/** `text` in at most `width` cells, its middle replaced by `ellipsis` when it is cut: names differ at their ends. */
+export function truncateMiddle(text: string, width: number, ellipsis: string): string {
+  if (textWidth(text) <= width) return text;
+  const room = width - textWidth(ellipsis);
+  const least = textWidth(text) - Math.floor(room * 0.4);
+  let from = 0;
+  let before = 0;
+  for (const character of text) {
+    if (before >= least) break;
+    before += characterWidth(character);
+    from += character.length;
+  }
+  const tail = text.slice(from);
+  return takeWidth(text, room - textWidth(tail)) + ellipsis + tail;
+}
+
 /** `text` in exactly `width` cells: cut or filled up with blanks on the right. */
 export function fitText(text: string, width: number, ellipsis: string): string {
   const cut = truncateText(text, width, ellipsis);

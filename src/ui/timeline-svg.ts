@@ -4,7 +4,7 @@ import type { Html } from './html.js';
 import { markup } from './html.js';
 import type { HostReport, RunReport } from './run-report.js';
 import { outcomeOf } from './run-report.js';
-import { truncateText } from './text-width.js';
+import { textWidth, truncateMiddle } from './text-width.js';
 import { OUTCOME_WORDS, PHASE_WORDS, formatDuration, formatSeconds } from './words.js';
 
 /** What a part of a host's way is, for the eye. */
@@ -25,18 +25,26 @@ const PHASE_CLASSES: Readonly<Record<HostPhase, string>> = {
   done: 'look',
 };
 
-const LEFT = 150;
+/** The names' column is as wide as the longest of them needs, within these. */
+const LEAST_LEFT = 150;
+const MOST_NAME = 44;
+/** Of the fixed-width font at its size (report-style.ts). */
+const CHARACTER = 6.8;
 const CHART = 640;
 const RIGHT = 190;
 const ROW = 18;
 const TOP = 22;
-const WIDTH = LEFT + CHART + RIGHT;
+
+const label = (name: string): string => truncateMiddle(name, MOST_NAME, '…');
 
 export function timelineSvg(report: RunReport): Html {
   const { startedMs, waves } = report;
   const endMs = Math.max(report.lastMs, startedMs + 1);
+  const widest = Math.max(0, ...report.hosts.map(({ host }) => textWidth(label(host))));
+  const left = Math.max(LEAST_LEFT, Math.ceil(widest * CHARACTER) + 12);
+  const width = left + CHART + RIGHT;
   const x = (ms: number): number =>
-    LEFT +
+    left +
     Math.round(
       ((Math.min(Math.max(ms, startedMs), endMs) - startedMs) / (endMs - startedMs)) * CHART * 10,
     ) /
@@ -48,7 +56,7 @@ export function timelineSvg(report: RunReport): Html {
     if (hosts.length === 0) continue;
     rows.push(
       markup`<text class="wave" x="0" y="${y + 13}">wave ${index + 1}</text>
-        <path class="rule" d="M0 ${y + 18} H${WIDTH}" />`,
+        <path class="rule" d="M0 ${y + 18} H${width}" />`,
     );
     if (wave.startedMs !== undefined && wave.finishedMs !== undefined) {
       rows.push(
@@ -63,7 +71,7 @@ export function timelineSvg(report: RunReport): Html {
     }
     y += ROW + 4;
     for (const host of hosts) {
-      rows.push(hostRow(host, y, x, endMs));
+      rows.push(hostRow(host, y, { x, endMs, outcomeX: left + CHART + 8 }));
       y += ROW;
     }
     y += 6;
@@ -73,8 +81,8 @@ export function timelineSvg(report: RunReport): Html {
     class="timeline"
     role="img"
     aria-label="timeline of the run"
-    viewBox="0 0 ${WIDTH} ${height}"
-    width="${WIDTH}"
+    viewBox="0 0 ${width} ${height}"
+    width="${width}"
     height="${height}"
   >
     <title>timeline of the run</title>
@@ -102,7 +110,9 @@ function ticks(
   });
 }
 
-function hostRow(host: HostReport, y: number, x: (ms: number) => number, endMs: number): Html {
+type Chart = Readonly<{ x: (ms: number) => number; endMs: number; outcomeX: number }>;
+
+function hostRow(host: HostReport, y: number, { x, endMs, outcomeX }: Chart): Html {
   const outcome = outcomeOf(host);
   const bars = host.phases.map(({ phase, detail, fromMs, toMs }) => {
     const untilMs = toMs ?? endMs;
@@ -136,9 +146,9 @@ function hostRow(host: HostReport, y: number, x: (ms: number) => number, endMs: 
       : markup`<path class="deadline" d="M${x(deadlineMs)} ${y - 2} v${ROW - 2}"
           ><title>deadline of ${host.host}</title></path
         >`;
-  return markup`<text x="0" y="${y + 10}">${truncateText(host.host, 20, '…')}</text>
+  return markup`<text x="0" y="${y + 10}">${label(host.host)}<title>${host.host}</title></text>
     ${bars}${outages}${deadline}
-    <text class="outcome ${outcome ?? 'unknown'}" x="${LEFT + CHART + 8}" y="${y + 10}"
+    <text class="outcome ${outcome ?? 'unknown'}" x="${outcomeX}" y="${y + 10}"
       >${
         outcome === undefined
           ? host.phases.length === 0

@@ -110,6 +110,41 @@ describe('the page', () => {
     await expect(page(FOUR_HOSTS_RECORDED)).toMatchFileSnapshot('golden/four-hosts.report.html');
   });
 
+  /** Twenty hosts, each of which ended as web4 did. */
+  function alike(name: (index: number) => string): readonly RunEvent[] {
+    const names = Array.from({ length: 20 }, (_, index) => name(index));
+    return FOUR_HOSTS_RECORDED.flatMap((event): RunEvent[] => {
+      if (event.type === 'run.started') return [{ ...event, hosts: names, waves: [names] }];
+      if (!('host' in event) || event.host === undefined) return [event];
+      return event.host === 'web4' ? names.map((host) => ({ ...event, host })) : [];
+    });
+  }
+
+  test('says once what is the same of many hosts, and links each', () => {
+    const markup = page(alike((index) => `node${index}`));
+    const eye = markup.slice(markup.indexOf('What needs an eye'), markup.indexOf('Timeline'));
+    expect(eye).toMatch(/<b>20 hosts<\/b>/);
+    expect(eye.match(/no answer at 192\.0\.2\.14/g)).toHaveLength(1);
+    expect(eye.match(/<a href="#host-\d+">node\d+<\/a>/g)).toHaveLength(20);
+  });
+
+  test('tells long names apart in the timeline, and has room for them', () => {
+    const markup = page(
+      alike((index) => `storage.datacentre-frankfurt.racks-of-the-second-row.node${index + 10}`),
+    );
+    const chart = markup.slice(markup.indexOf('<svg'), markup.indexOf('</svg>'));
+    const labels = [...chart.matchAll(/<text x="0" y="\d+">([^<]*)<title>/g)].map(
+      ([, label]) => label,
+    );
+    expect(new Set(labels).size).toBe(20);
+    expect(labels[0]).toBe('storage.datacentre-frankfu…second-row.node10');
+    const firstBar = Math.min(
+      ...[...chart.matchAll(/<rect[^>]* x="([\d.]+)"/g)].map(([, x]) => Number(x)),
+    );
+    // 44 characters of a font that is 11 px high, and 0.6 times as wide.
+    expect(firstBar).toBeGreaterThan(44 * 11 * 0.6);
+  });
+
   test('loads nothing and runs nothing', () => {
     const markup = page(FOUR_HOSTS_RECORDED);
     expect(markup).not.toMatch(/<script|<link|<img|<iframe|<object|@import|url\(|\son\w+=/i);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fitText, textWidth, truncateText } from '../../src/ui/text-width.js';
+import { fitText, textWidth, truncateMiddle, truncateText } from '../../src/ui/text-width.js';
 
 test.each([
   ['', 0],
@@ -32,4 +32,14 @@ test('fitText fills up by cells, not by characters', () => {
   expect(fitText('東', 5, '…')).toBe('東   ');
   expect(fitText('東京都', 5, '…')).toBe('東京…');
   expect(fitText('東京都', 4, '…')).toBe('東… ');
+});
+
+describe('truncateMiddle', () => {
+  test.each([
+    ['web1', 4, 'web1'],
+    ['abcdefghijkl', 11, 'abcdef…ijkl'],
+    ['東京都東京都', 9, '東京都…都'],
+  ])('%j in %i cells is %j', (text, width, expected) => {
+    expect(truncateMiddle(text, width, '…')).toBe(expected);
+  });
 });
