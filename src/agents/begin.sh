@@ -10,7 +10,13 @@ point() { :; }
 now() { read -r up _ </proc/uptime && up=${up%%.*}; }
 
 release() {
-	cd / && rm -rf "${R:?}/$TX"
+	cd / && remove "${R:?}/$TX"
+}
+
+# A way back that died has left its disk in memory mounted.
+remove() {
+	! grep -qs " $1/room " /proc/mounts || umount -l "$1/room"
+	rm -rf "$1"
 }
 
 # One transaction at a time, without a lock that could go stale: each one puts itself on record first and
@@ -32,7 +38,7 @@ find_others() {
 		state.new)
 			# It stopped half-way before it was armed. Should it wake up, it finds that it cannot be armed.
 			# Its folder goes with it: what it still wants to write has no place any more.
-			[ $((up - since)) -gt 120 ] && mv "$s" "$d/abandoned" && rm -rf "$d" && continue
+			[ $((up - since)) -gt 120 ] && mv "$s" "$d/abandoned" && remove "$d" && continue
 			;;
 		state.armed | state.applying | state.applied | state.rolling-back) ;;
 		*) continue ;;
@@ -55,7 +61,7 @@ prune() {
 		d=${d%/}
 		[ "$kept" -gt 4 ] || break
 		is_in "$d" "$@" || continue
-		rm -rf "$d"
+		remove "$d"
 		kept=$((kept - 1))
 	done
 }
@@ -110,7 +116,7 @@ begin() {
 	point begin-recorded
 	prune confirmed persisted rolled-back
 	prune incomplete
-	write_files || {
+	{ write_files && mkdir room && echo '          ' >rollback.spare; } || {
 		echo "refused environment the transaction could not be written to $R/$TX (is it full?)"
 		release
 		return 0

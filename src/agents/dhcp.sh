@@ -53,7 +53,7 @@ dhcp_end_started() {
 dhcp_put_leases() {
 	[ -s leases ] || return 0
 	now
-	: >lease.batch
+	: >"$W/lease.batch"
 	while read -r dev address brd valid preferred flags; do
 		[ "$brd" = - ] && brd= || brd="brd $brd"
 		if [ "$valid" != - ]; then
@@ -64,9 +64,9 @@ dhcp_put_leases() {
 			flags="valid_lft $valid preferred_lft $preferred $flags"
 		fi
 		echo "addr replace $address $brd dev $dev $flags"
-	done <leases >lease.batch
-	cat lease-routes >>lease.batch
-	ip -force -batch lease.batch >>restore.log 2>&1
+	done <leases >"$W/lease.batch"
+	cat lease-routes >>"$W/lease.batch"
+	ip -force -batch "$W/lease.batch" >>"$W/restore.log" 2>&1
 }
 
 # Asks for a router advertisement at once: setting a token does (net/ipv6/addrconf.c, inet6_set_iftoken),

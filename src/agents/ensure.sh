@@ -67,8 +67,7 @@ ensure() {
 			echo 'result good'
 		else
 			echo 'result differs'
-			sed 's/^[0-9]*:/difference missing /' missing.lines
-			sed 's/^/difference surplus /' surplus
+			sed -n 's/^missing: [0-9]*:/difference missing /p; s/^surplus: /difference surplus /p' differences
 		fi
 	} >report.new
 	mv report.new report

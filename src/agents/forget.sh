@@ -12,7 +12,10 @@ forget() {
 		if [ $# -gt 0 ]; then
 			# A folder without a state may be one that is being made: who makes it sees that it is gone, and refuses.
 			for id; do
-				[ "${d##*/}" = "$id" ] && rm -rf "$d" && echo "removed $id"
+				[ "${d##*/}" = "$id" ] || continue
+				# A way back that died has left its disk in memory mounted.
+				! grep -qs " $d/room " /proc/mounts || umount -l "$d/room"
+				rm -rf "$d" && echo "removed $id"
 			done
 			continue
 		fi

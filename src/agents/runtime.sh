@@ -8,6 +8,8 @@
 T=${NETORCH_DIR:?}
 cd "$T" || exit 1
 TX=${T##*/}
+# Where the way back writes.
+W=$T
 
 # Named places of the way; fault tests put their own function here, in their copy of this file.
 point() { :; }
@@ -29,6 +31,18 @@ is_alive() { grep -qs "$TX" "/proc/$1/cmdline"; }
 # -ef is in POSIX since 2024, and older in dash, busybox ash and bash.
 # shellcheck disable=SC3013
 is_ours() { [ "/proc/$1/cwd" -ef "$T" ] || is_alive "$1"; }
+
+# A disk in memory of the way back's own: whatever fills /run takes at once what is given free there. Where none
+# can be mounted, there is the reserve.
+own_room() {
+	if [ -d room ] && { grep -qs " $T/room " /proc/mounts || mount -t tmpfs -o mode=700,size=64m netorch "$T/room"; } 2>/dev/null; then W=$T/room; fi
+}
+leave_room() {
+	[ "$W" != "$T" ] || return 0
+	cat "$W/restore.log" >>restore.log
+	W=$T
+	umount "$T/room" || umount -l "$T/room"
+} 2>/dev/null
 
 # Is there a process of this group that is ours? The first one may be dead and its children not.
 has_members() {
@@ -86,30 +100,43 @@ master_of() {
 	fi
 }
 is_up() { attr "$1" flags && [ $((v & 1)) = 1 ]; }
-q() { printf '%s\n' "$*" >>"batch"; }
+q() { printf '%s\n' "$*" >>"$W/batch"; }
 run_batch() {
-	[ -s batch ] && ip -force -batch batch >>restore.log 2>&1
-	: >"batch"
+	[ -s "$W/batch" ] && ip -force -batch "$W/batch" >>"$W/restore.log" 2>&1
+	printf '' >"$W/batch"
 }
 
-# What is not there now: names of links in $differ, recipes of all such lines in the file "wanted". Lines are
-# picked by awk: the shell reads a file byte by byte, which takes a small host seconds.
+# What is not there now in $missing, what is there besides in $surplus: never in files alone, which may not be
+# writable. Names of links in $differ, recipes of all missing lines in the file "wanted". Lines are picked by awk:
+# the shell reads a file byte by byte, which takes a small host seconds.
 compare() {
-	snapshot >current
 	differ=' '
-	# A reading that failed must not look like a host without surplus: every host has "lo".
-	if ! lacking current baseline >missing.lines || ! grep -q '^link lo ' current; then
-		echo "0:the host's network could not be read" >>missing.lines
+	missing=
+	surplus=
+	# A reading that failed must not look like a host without surplus: every host has "lo". That all of it could be
+	# written is what "echo" tells; not every sed does.
+	if { snapshot && echo @read; } >"$W/current" && grep -q '^link lo ' "$W/current"; then
+		missing=$(lacking "$W/current" baseline) || missing="$missing
+0:the host's network could not be compared"
+		if [ -s absent ]; then surplus=$(grep -E -f absent "$W/current"); fi
+	else
+		missing="0:the host's network could not be read"
 	fi
-	: >wanted
-	: >differing
-	if [ -s missing.lines ]; then
-		awk -F: 'FILENAME == ARGV[1] { wanted[$1]; next } FNR in wanted' missing.lines recipes >wanted
-		sed -n 's/^[0-9]*:link \([^ ]*\) .*/\1/p' missing.lines >names
-		while read -r name; do differ="$differ$name "; done <names
-		awk 'FILENAME == ARGV[1] { names[$1]; next } $1 == "link" && $2 in names' names current >differing
+	printf '' >"$W/wanted"
+	printf '' >"$W/differing"
+	if [ -n "$missing" ]; then
+		printf '%s\n' "$missing" >"$W/missing.lines"
+		awk -F: 'FILENAME == ARGV[1] { wanted[$1]; next } FNR in wanted' "$W/missing.lines" recipes >"$W/wanted"
+		sed -n 's/^[0-9]*:link \([^ ]*\) .*/\1/p' "$W/missing.lines" >"$W/names"
+		while read -r name; do differ="$differ$name "; done <"$W/names"
+		awk 'FILENAME == ARGV[1] { names[$1]; next } $1 == "link" && $2 in names' "$W/names" "$W/current" >"$W/differing"
 	fi
-	if [ -s absent ]; then grep -E -f absent current >surplus; else : >surplus; fi
+} 2>/dev/null
+
+# What differs, each line with its kind.
+differences() {
+	[ -z "$missing" ] || printf '%s\n' "$missing" | sed 's/^/missing: /'
+	[ -z "$surplus" ] || printf '%s\n' "$surplus" | sed 's/^/surplus: /'
 }
 
 # Alias, alternative names and promiscuous mode of a link that differs or was made anew.
@@ -124,7 +151,7 @@ restore_properties() {
 }
 
 restore_links() {
-	: >"batch"
+	printf '' >"$W/batch"
 	for n in $CREATED; do [ -e "$N/$n" ] && q "link del dev $n"; done
 	# What stands under the right name may still be another thing (a VLAN with another id): away with it.
 	while read -r what n rest; do
@@ -141,7 +168,7 @@ restore_links() {
 			for p in $v; do q "link set dev $p nomaster"; done
 			q "link set dev $n down"
 		fi
-	done <differing
+	done <"$W/differing"
 	for n in $ORDER; do
 		recipe "$n"
 		master_of "$n"
@@ -152,7 +179,7 @@ restore_links() {
 		recipe "$n"
 		if [ ! -e "$N/$n" ]; then
 			if [ -z "$R_CREATE" ]; then
-				echo "interface $n is not there" >>restore.log
+				echo "interface $n is not there" >>"$W/restore.log"
 				continue
 			fi
 			q "$R_CREATE"
@@ -216,32 +243,32 @@ restore_links() {
 
 # $1: which class of lines; the commands stand in the file "wanted", one for each line that is not there.
 restore_lines() {
-	: >"batch"
-	: >bridge.batch
-	: >batch6
+	printf '' >"$W/batch"
+	printf '' >"$W/bridge.batch"
+	printf '' >"$W/batch6"
 	group=
 	while IFS= read -r command; do
 		case $command in "$1 "*) acted="$acted$1 " ;; esac
 		case $command in
 		"$1 ip "*) q "${command#* ip }" ;;
-		"$1 ip6 "*) printf '%s\n' "${command#* ip6 }" >>batch6 ;;
+		"$1 ip6 "*) printf '%s\n' "${command#* ip6 }" >>"$W/batch6" ;;
 		"$1 group "*)
 			[ "$command" = "$group" ] && continue
 			group=$command
 			restore_group "${command#* group }"
 			;;
 		"$1 bridge-port "*) restore_group "${command#* bridge-port }" ;;
-		"$1 bridge "*) printf '%s\n' "${command#* bridge }" >>bridge.batch ;;
+		"$1 bridge "*) printf '%s\n' "${command#* bridge }" >>"$W/bridge.batch" ;;
 		"$1 write "*)
 			command=${command#* write }
 			printf '%s\n' "${command#* }" 2>/dev/null >"${command%% *}"
 			;;
 		"$1 dns") restore_dns ;;
 		esac
-	done <wanted
+	done <"$W/wanted"
 	run_batch
-	[ -s batch6 ] && ip -6 -force -batch batch6 >>restore.log 2>&1
-	[ -s bridge.batch ] && bridge -force -batch bridge.batch >>restore.log 2>&1
+	[ -s "$W/batch6" ] && ip -6 -force -batch "$W/batch6" >>"$W/restore.log" 2>&1
+	[ -s "$W/bridge.batch" ] && bridge -force -batch "$W/bridge.batch" >>"$W/restore.log" 2>&1
 }
 
 restore_dns() {
@@ -249,16 +276,17 @@ restore_dns() {
 	cmp -s resolv.baseline /etc/resolv.conf && return 0
 	# A client has written into the file itself.
 	[ -e dhcp.started ] && cat resolv.baseline >/etc/resolv.conf && return 0
-	cat resolv.baseline >../resolv.conf && mount --bind ../resolv.conf /etc/resolv.conf
+	# A second name needs no room.
+	{ cat resolv.baseline >../resolv.conf || ln -f resolv.baseline ../resolv.conf; } 2>/dev/null && mount --bind ../resolv.conf /etc/resolv.conf
 }
 
 restore_once() {
 	restore_links
 	if [ -s removals ]; then
-		cat removals >"batch"
+		cat removals >"$W/batch"
 		run_batch
 	fi
-	[ -s removals6 ] && ip -6 -force -batch removals6 >>restore.log 2>&1
+	[ -s removals6 ] && ip -6 -force -batch removals6 >>"$W/restore.log" 2>&1
 	dhcp_put_leases
 	compare
 	acted=
@@ -277,27 +305,39 @@ restore() {
 	dhcp_end_started
 	if [ -e dhcp.started ] && [ -s removals ]; then
 		# What a client has set is not compared.
-		cat removals >"batch"
+		cat removals >"$W/batch"
 		run_batch
 	fi
 	restore_state
 	restored=$?
 	dhcp_put_leases
-	dhcp_go_on >>restore.log 2>&1
+	dhcp_go_on >>"$W/restore.log" 2>&1
 	return "$restored"
 }
 
-restore_state() {
+# The host cannot be read, or what is read cannot be written anywhere: that may pass.
+compare_with_patience() {
 	compare
+	while [ "$patience" -gt 0 ]; do
+		case $missing in 0:*) ;; *) break ;; esac
+		patience=$((patience - 1))
+		sleep 1
+		compare
+	done
+}
+
+restore_state() {
+	patience=10
+	compare_with_patience
 	tries=0
-	while [ -s missing.lines ] || [ -s surplus ] || [ -n "$FORCED" ]; do
+	while [ -n "$missing$surplus$FORCED" ]; do
 		[ "$tries" -lt 3 ] || return 1
 		tries=$((tries + 1))
 		# What the comparison does not see is put back once.
 		differ="$differ$FORCED "
 		FORCED=
 		restore_once
-		compare
+		compare_with_patience
 	done
 	return 0
 }
@@ -306,7 +346,7 @@ restore_state() {
 take_over() {
 	i=0
 	while [ -e state.rolling-back ]; do
-		if read -r who <rollback.pid; then
+		if read -r who <rollback.pid && [ -n "$who" ]; then
 			i=0
 			is_alive "$who" || { mv rollback.pid "rollback.dead.$who" && return 0; }
 		else
@@ -347,18 +387,22 @@ rollback() {
 	point rollback-won
 	mv "by.$$" rollback.pid
 	rm -f reserve
-	[ -s rollback.pid ] || echo $$ >rollback.pid
+	# A place kept for it: written over, it needs no room.
+	[ -s rollback.pid ] || { mv rollback.spare rollback.pid && echo $$ 1<>rollback.pid; } || echo $$ >rollback.pid
 	[ -e cause ] || printf '%s\n' "$1" >cause
 	say "rolling-back $1"
 	read -r runner <runner.pid 2>/dev/null || runner=
 	if [ -n "$runner" ] && [ "$runner" != "$$" ]; then end_group "$runner"; fi
 	point rollback-alone
+	own_room
 	if restore; then
+		leave_room
 		point rollback-restored
 		move rolling-back rolled-back
 		say 'rolled-back verified'
 	else
-		{ sed 's/^/missing: /' missing.lines && sed 's/^/surplus: /' surplus; } >differences
+		leave_room
+		differences >differences
 		now
 		echo "$up" >incomplete-since
 		point rollback-restored
@@ -631,5 +675,10 @@ extend) verb_extend "${2:?}" ;;
 request-rollback) verb_request_rollback "${2:-asked for}" ;;
 status) verb_status ;;
 persist) verb_persist ;;
-ensure) restore ;;
+ensure)
+	restore || {
+		differences >differences
+		exit 1
+	}
+	;;
 esac

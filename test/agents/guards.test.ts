@@ -6,7 +6,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { forgetScript, parseRecords, recordsScript } from '../../src/agents/records.js';
 import { rollbackScript, transactionsScript } from '../../src/agents/transaction.js';
-import { SHELLS } from './namespace-host.js';
+import { SHELLS, type NamespaceHost } from './namespace-host.js';
 import {
   DESIRED,
   NONCE,
@@ -27,6 +27,14 @@ const stopAt = (script: string, point: string) =>
     'point() { :; }',
     `point() { [ "$1" = ${point} ] && mkdir "/run/at.$1" 2>/dev/null || return 0; while :; do sleep 1; done; }`,
   );
+
+/** Whatever fills /run goes on doing so: what is given free there is gone at once. */
+async function fillRun(host: NamespaceHost): Promise<void> {
+  await host.sh(
+    `mount -o remount,size=8m /run; cat /dev/zero >/run/fill 2>/dev/null || :
+setsid sh -c 'while :; do cat /dev/zero >>/run/fill; done' </dev/null >/dev/null 2>&1 &`,
+  );
+}
 
 describe.each(SHELLS)('guards of a transaction under %s', (shell) => {
   const scenario = scenarioUnder(shell);
@@ -65,6 +73,27 @@ describe.each(SHELLS)('guards of a transaction under %s', (shell) => {
     });
     await host.sh(`read -r p </run/netorch/${prepared.id}/rollback.pid; kill -KILL "$p"`);
     await expectRolledBack(host, prepared);
+  });
+
+  scenario('goes back, verified, while /run is being filled to the last byte', async (host) => {
+    const prepared = await prepare(host, DESIRED);
+    await begin(host, prepared);
+    await fillRun(host);
+    await host.send(rollbackScript(prepared.id, NONCE, 'no'));
+    await expectRolledBack(host, prepared);
+    expect(await host.sh('cat /proc/mounts')).not.toContain('/room ');
+  });
+
+  scenario('does not say that it is verified where it has no room to look', async (host) => {
+    const prepared = await prepare(host, DESIRED);
+    await begin(host, {
+      ...prepared,
+      // A host on which nothing can be mounted.
+      script: prepared.script.replaceAll('mount -t tmpfs', 'false'),
+    });
+    await fillRun(host);
+    await host.send(rollbackScript(prepared.id, NONCE, 'no'));
+    expect(host.state(prepared.id)).toBe('incomplete');
   });
 
   scenario('does not kill a stranger that has the number of its runner by now', async (host) => {
@@ -155,10 +184,7 @@ describe.each(SHELLS)('guards of a transaction under %s', (shell) => {
     const lastResort = { rebootSeconds: 2, wayBackSeconds: 1 };
     const broken = (script: string) =>
       // The way back fails: the host is not what it was.
-      script.replaceAll(
-        'restore() {\n',
-        `${REBOOT}restore() {\necho 1:x >missing.lines; : >surplus; return 1\n`,
-      );
+      script.replaceAll('restore() {\n', `${REBOOT}restore() {\nmissing=1:x surplus=; return 1\n`);
 
     scenario('reboots a host that is not what it was and hears of nobody', async (host) => {
       const prepared = await prepare(host, SMALL, { lastResort, secondsToDeadline: 2 });
