@@ -7,6 +7,8 @@
 //   --lab FOLDER      use the lab in this folder, brought up if need be, and leave it running
 //   --hosts LIST      hosts of the lab (default: f1,f2:systemd); as many cases run at once
 //   --deadline SECONDS, --slack SECONDS   for busy machines: time to prove a host good; later than announced, but good
+//   --retry           run a case that failed once more; when it then passes it is named as unsteady, and does not
+//                     fail the whole (also with NETORCH_RETRY_LAB=1)
 //   --table           only print the table of the results in FILE
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     hosts: { type: 'string', default: 'f1,f2:systemd' },
     deadline: { type: 'string' },
     slack: { type: 'string' },
+    retry: { type: 'boolean', default: process.env['NETORCH_RETRY_LAB'] === '1' },
     table: { type: 'boolean', default: false },
   },
 });
@@ -41,36 +44,57 @@ function results() {
   return [...new Map(all.map((result) => [`${result.id} ${result.host}`, result])).values()];
 }
 
-/** Fault × outcome × count, as a table in Markdown. */
+/** Where on the way a case strikes: a column of the table. */
+const STAGES = [
+  ['Begin', /^(begin-|run-started|timer-set|armed|applying)/],
+  ['Each step', /^step-/],
+  ['End', /^(steps-done|confirm)/],
+  ['Way back', /^rollback-/],
+  ['Controller', /:/],
+];
+const OUTCOMES = [
+  ['planned', 'as planned'],
+  ['before', 'as before'],
+  ['by hand', 'named, ended by hand'],
+];
+
+/** How many cases ended how: "3 planned, 5 before". */
+function counts(cases) {
+  const words = OUTCOMES.map(([word, truth]) => [
+    word,
+    cases.filter((item) => item.passed && item.truth === truth).length,
+  ]);
+  words.push(['**failed**', cases.filter(({ passed }) => !passed).length]);
+  return words
+    .filter(([, count]) => count > 0)
+    .map(([word, count]) => `${count} ${word}`)
+    .join(', ');
+}
+
+/** Fault × point × outcome, as a table in Markdown for each kind of host. */
 function table(all) {
-  const rows = new Map();
-  for (const { id, host, passed, truth } of all) {
-    const [fault] = id.split(' @ ');
-    const where = host.startsWith('namespaces') ? 'namespaces' : 'lab';
-    const row = rows.get(`${fault} ${where}`) ?? {
-      fault,
-      where,
-      cases: 0,
-      outcomes: {},
-      failed: 0,
-    };
-    rows.set(`${fault} ${where}`, row);
-    if (truth === 'not reached') continue;
-    row.cases += 1;
-    if (!passed) row.failed += 1;
-    else row.outcomes[truth] = (row.outcomes[truth] ?? 0) + 1;
-  }
-  const lines = [...rows.values()]
-    .filter(({ cases }) => cases > 0)
-    .map(({ fault, where, cases, outcomes, failed }) => {
-      const cell = (truth) => outcomes[truth] ?? 0;
-      return `| ${fault} | ${where} | ${cases} | ${cell('as planned')} | ${cell('as before')} | ${cell('named, ended by hand')} | ${failed} |`;
-    });
-  return [
-    '| Fault | Where | Cases | As planned | As before | Named, ended by hand | Failed |',
-    '| --- | --- | ---: | ---: | ---: | ---: | ---: |',
-    ...lines,
-  ].join('\n');
+  const reached = all.filter(({ truth }) => truth !== 'not reached');
+  const kinds = [...new Set(reached.map(({ host }) => host))].toSorted();
+  return kinds
+    .map((kind) => {
+      const here = reached.filter(({ host }) => host === kind);
+      const faults = [...new Set(here.map(({ id }) => id.split(' @ ')[0]))];
+      const lines = faults.map((fault) => {
+        const cases = here.filter(({ id }) => id.startsWith(`${fault} @ `));
+        const cells = STAGES.map(([, point]) =>
+          counts(cases.filter(({ id }) => point.test(id.split(' @ ')[1]))),
+        );
+        return `| ${[fault, cases.length, ...cells].join(' | ')} |`;
+      });
+      return [
+        `${kind}: ${here.length} cases`,
+        '',
+        `| Fault | Cases | ${STAGES.map(([name]) => name).join(' | ')} |`,
+        `| --- | ---: | ${STAGES.map(() => '---').join(' | ')} |`,
+        ...lines,
+      ].join('\n');
+    })
+    .join('\n\n');
 }
 
 function vitest() {
@@ -81,6 +105,7 @@ function vitest() {
     NETORCH_FAULTS_RESULTS: file,
     NETORCH_FAULTS_ONLY: values.only,
     NETORCH_FAULTS_HOSTS: values.hosts,
+    NETORCH_FAULTS_RETRY: values.retry ? '1' : '',
     NETORCH_FAULTS_RACES: values.races ?? (values.quick ? '200' : '1000'),
     ...(values.lab === undefined ? {} : { NETORCH_FAULTS_LAB: values.lab }),
     ...(values.deadline === undefined ? {} : { NETORCH_FAULTS_DEADLINE: values.deadline }),
@@ -102,5 +127,16 @@ const failed = counted.filter(({ passed }) => !passed);
 for (const { id, host, note } of failed) {
   process.stdout.write(`failed: ${id} (${host}): ${note.split('\n')[0]}\n`);
 }
+const named = (word, items) => {
+  for (const { id, host } of items) process.stdout.write(`${word}: ${id} (${host})\n`);
+};
+named(
+  'unsteady, passed only when it was run again',
+  counted.filter(({ passed, isUnsteady }) => passed && isUnsteady),
+);
+named(
+  'good, but later than announced, while this machine had no processor to spare',
+  counted.filter(({ passed, isLate }) => passed && isLate),
+);
 process.stdout.write(`${counted.length - failed.length} passed, ${failed.length} failed\n`);
 process.exitCode = failed.length > 0 ? 1 : code;

@@ -58,8 +58,8 @@ sed 's/^/resolv /' /etc/resolv.conf
 hostname | sed 's/^/hostname /'
 `;
 
-/** Puts a host that has no network manager back to what its boot made of it. */
-export const RESET = `
+/** Ends what netorch has left running on a host, and takes its records and boot hooks away. */
+export const RESET_RECORDS = `
 for d in /run/netorch/*/runner.pid /run/netorch/*/timer.pid; do
   [ -e "$d" ] && read -r p <"$d" && kill -s KILL -- "-$p" 2>/dev/null
 done
@@ -67,8 +67,13 @@ if [ -d /run/systemd/system ]; then
   systemctl list-units --plain --no-legend 'netorch-*' | while read -r u _; do systemctl stop "$u"; done
 fi
 umount /etc/resolv.conf 2>/dev/null
+grep -o ' /run/netorch/[^ ]*' /proc/mounts | while read -r m; do umount -l "$m"; done
 rm -rf /run/netorch /var/lib/netorch /etc/rc.local /etc/resolv.conf
 rm -f /etc/systemd/system/netorch-* /etc/systemd/system/multi-user.target.wants/netorch-*
+`;
+
+/** Puts a host that has no network manager back to what its boot made of it. */
+export const RESET = `${RESET_RECORDS}
 for kind in bridge vxlan macvlan macvtap vlan bond vrf dummy veth; do
   ip -o link show type $kind | sed -E 's/^[0-9]+: ([^:@]+).*/\\1/' | while read -r n; do
     case $n in eth?) ;; *) ip link del dev "$n" 2>/dev/null ;; esac
@@ -208,8 +213,12 @@ export class Bench {
     return result.stdout;
   }
 
-  async snapshot(host: string): Promise<Snapshot> {
-    const text = await this.on(host, `${READINGS}\nreadings\necho @plain\n(${PLAIN})`);
+  /** `before`: what is to be done there first, in the same breath. */
+  async snapshot(host: string, before = ''): Promise<Snapshot> {
+    const text = await this.on(
+      host,
+      `{ ${before}\n:; } >/dev/null 2>&1\n${READINGS}\nreadings\necho @plain\n(${PLAIN})`,
+    );
     const sections = splitSections(text);
     // A device that was made anew comes last in the kernel's lists: the order counts only within one.
     const place = (line: string) => line.split(' ', 2).join(' ');

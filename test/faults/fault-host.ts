@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { RESET, type Bench, type Snapshot } from '../e2e/bench.js';
+import { RESET, RESET_RECORDS, type Bench, type Snapshot } from '../e2e/bench.js';
 import type { FaultCase } from './cases.js';
 
 const text = (name: string) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
@@ -29,8 +29,9 @@ export class FaultHost {
   readonly #bench: Bench;
   #boot: Snapshot = [];
   #planned: Snapshot = [];
-  /** How many lines of batches the plan has on this host. */
+  /** How many lines of batches the plan has on this host, and in how many calls of ip and bridge. */
   steps = 0;
+  calls = 0;
 
   constructor(bench: Bench, name: string) {
     this.#bench = bench;
@@ -46,8 +47,10 @@ export class FaultHost {
     await this.#install();
     this.#boot = await this.#bench.snapshot(this.name);
     await this.arm('step-9999');
+    await this.#bench.on(this.name, 'echo 9999 9999 >/run/faults/fail');
     await plan();
-    this.steps = Number(await this.#bench.on(this.name, 'cat /run/faults/steps'));
+    const counted = await this.#bench.on(this.name, 'cat /run/faults/steps /run/faults/calls');
+    [this.steps = 0, this.calls = 0] = counted.split('\n').map(Number);
     this.#planned = await this.#bench.snapshot(this.name);
     await this.reset();
   }
@@ -76,7 +79,7 @@ ${heredoc(text('./point.sh'), '/run/faults/point.sh')}
 ${heredoc(`${action}\n`, '/run/faults/action')}
 echo 0 >/run/faults/steps; echo 0 >/run/faults/calls
 ${fault?.outside === undefined ? '' : ': >/run/faults/hold'}
-${failsFirst === true ? 'echo 3 3 >/run/faults/fail' : ''}
+${failsFirst === true ? `echo ${this.calls} ${this.calls} >/run/faults/fail` : ''}
 ${atHost ? `echo ${point} >/run/faults/at` : ''}
 : >/run/faults/armed`,
     );
@@ -124,37 +127,46 @@ echo "$state $((up - deadline)) $stuck"`,
   }
 
   /** What the host is, by its console: nothing that netorch says. */
-  async truth(): Promise<'as before' | 'as planned' | readonly string[]> {
+  async truth(before = ''): Promise<'as before' | 'as planned' | readonly string[]> {
     let difference: readonly string[] = [];
     // Carrier, and what hangs on it, takes its time.
     for (let tries = 0; tries < 5; tries++) {
-      const now = await this.#bench.snapshot(this.name);
+      const now = await this.#bench.snapshot(this.name, tries === 0 ? before : 'sleep 1');
       if (equal(now, this.#boot)) return 'as before';
       if (equal(now, this.#planned)) return 'as planned';
       difference = [
         ...this.#boot.filter((line) => !now.includes(line)).map((line) => `- ${line}`),
         ...now.filter((line) => !this.#boot.includes(line)).map((line) => `+ ${line}`),
       ];
-      await this.#bench.on(this.name, 'sleep 1');
     }
     return difference;
   }
 
   /** The faults of the host itself, taken away; its network stays as it is. */
   async mend(): Promise<void> {
-    await this.#bench.on(
-      this.name,
-      `mkdir -p /run/faults; touch /run/faults/go; rm -f /run/fill /run/faults/armed /run/faults/at
+    await this.#bench.on(this.name, `(${FaultHost.#mending()}) >/dev/null 2>&1; :`);
+  }
+
+  /** The same, and what the host is then. */
+  async mendedTruth(): ReturnType<FaultHost['truth']> {
+    return this.truth(FaultHost.#mending());
+  }
+
+  static #mending(): string {
+    return `mkdir -p /run/faults; touch /run/faults/go; rm -f /run/fill /run/faults/armed /run/faults/at
 mount -o remount,rw /
 nft delete table ip faults
 ip -n wire link set dev w1 up
 date -s @${Math.floor(Date.now() / 1000)}
-:`,
-    );
+`;
   }
 
-  /** Back to what it was at boot, by a boot if need be. */
-  async reset(): Promise<void> {
+  /** Back to what it was at boot, by a boot if need be. With `isAsBefore`, its network needs nothing. */
+  async reset(isAsBefore = false): Promise<void> {
+    if (isAsBefore) {
+      await this.#bench.on(this.name, `(${RESET_RECORDS}) 2>/dev/null; :`);
+      return;
+    }
     const { index } = this.#bench.lab.host(this.name);
     await this.mend();
     await this.#bench.on(this.name, `INDEX=${index}\n(${RESET}) 2>/dev/null; :`);
@@ -164,6 +176,14 @@ date -s @${Math.floor(Date.now() / 1000)}
     await this.#install();
     const now = await this.truth();
     if (now !== 'as before') throw new Error(`${this.name} is not what it was: ${String(now)}`);
+  }
+
+  /** What docs/rollback.md tells who stands before the host to do. */
+  async goBackByHand(): Promise<string> {
+    return this.#bench.on(
+      this.name,
+      'cd /run/netorch/*/ && NETORCH_DIR=$PWD sh runtime.sh request-rollback "by hand"',
+    );
   }
 
   /** What it has to say for itself, for a case that failed. */

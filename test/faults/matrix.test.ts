@@ -26,6 +26,7 @@ import { Lab } from '../../src/lab/lab.js';
 import { Bench, type Ended, type RunningNetorch } from '../e2e/bench.js';
 import { ALL_CASES, QUICK_CASES, type FaultCase, type Outside } from './cases.js';
 import { FaultHost, HOOK, type Settled } from './fault-host.js';
+import { measureStarvation } from './starvation.js';
 
 const {
   NETORCH_FAULTS_RESULTS: resultsFile = '',
@@ -33,6 +34,7 @@ const {
   NETORCH_FAULTS_ONLY: only = '',
   NETORCH_FAULTS_LAB: keptLab,
   NETORCH_FAULTS_HOSTS: hostWords = 'f1,f2:systemd',
+  NETORCH_FAULTS_RETRY: retries = '',
 } = process.env;
 
 const HOSTS = hostWords.split(',').map((word) => {
@@ -45,6 +47,10 @@ const DEADLINE_SECONDS = Number(process.env['NETORCH_FAULTS_DEADLINE'] ?? 20);
 const SLACK_SECONDS = Number(process.env['NETORCH_FAULTS_SLACK'] ?? 0);
 /** netorch waits until the announced time is over by half a minute before it calls a host lost. */
 const PATIENCE_MS = 150_000;
+/** Where nobody can confirm: what the plan's least window comes to. */
+const SHORT_DEADLINE_SECONDS = 12;
+/** A machine on which somebody waits for a processor nearly all the time: how long a host took tells nothing of it. */
+const STARVED = 0.8;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export type CaseResult = Readonly<{
@@ -57,6 +63,14 @@ export type CaseResult = Readonly<{
   word: string;
   /** Host's seconds from the deadline until the end. */
   afterDeadline: number;
+  /** It ended later than announced, on a machine so busy that this is not counted. */
+  isLate?: true;
+  /** It failed at first, and passed when it was run again. */
+  isUnsteady?: true;
+  /** Of the whole case. */
+  seconds?: number;
+  /** Share of that time in which somebody waited for a processor. */
+  starvation?: number;
   note: string;
 }>;
 
@@ -180,9 +194,13 @@ describe.skipIf(selection === '')('faults', () => {
     if (keptLab === undefined) await lab?.down();
   });
 
-  function start(host: FaultHost, env: Readonly<Record<string, string>>): RunningNetorch {
+  function start(
+    host: FaultHost,
+    env: Readonly<Record<string, string>>,
+    seconds = DEADLINE_SECONDS,
+  ): RunningNetorch {
     // What is made persistent, and power cuts in the middle of it, has tests of its own.
-    const options = ['--ui', 'json', '--temporary', '--deadline', String(DEADLINE_SECONDS)];
+    const options = ['--ui', 'json', '--temporary', '--deadline', String(seconds)];
     return bench.start(['apply', playbook, '--hosts', host.name, ...options], { env });
   }
 
@@ -270,23 +288,28 @@ describe.skipIf(selection === '')('faults', () => {
 
   async function runCase(item: FaultCase, host: FaultHost): Promise<CaseResult> {
     const { fault } = item;
+    const starvation = measureStarvation();
     await host.arm(item.point, item);
     const state = mkdtempSync(join(bench.folder, 'state-'));
     const mark = join(state, 'mark');
     if (fault.outside === 'disk-full') {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', state]);
     }
-    const run = start(host, {
-      XDG_STATE_HOME: state,
-      ...(item.signal === undefined
-        ? {}
-        : {
-            NODE_OPTIONS: `--import ${pathToFileURL(join(root, 'test', 'faults', 'halt.js')).href}`,
-            NETORCH_FAULT_AT: item.point,
-            NETORCH_FAULT_DO: item.signal,
-            NETORCH_FAULT_MARK: mark,
-          }),
-    });
+    const run = start(
+      host,
+      {
+        XDG_STATE_HOME: state,
+        ...(item.signal === undefined
+          ? {}
+          : {
+              NODE_OPTIONS: `--import ${pathToFileURL(join(root, 'test', 'faults', 'halt.js')).href}`,
+              NETORCH_FAULT_AT: item.point,
+              NETORCH_FAULT_DO: item.signal,
+              NETORCH_FAULT_MARK: mark,
+            }),
+      },
+      fault.isNeverConfirmed === true ? SHORT_DEADLINE_SECONDS : DEADLINE_SECONDS,
+    );
     let after: (() => Promise<void>) | undefined;
     let settled: Settled;
     let ended: Ended | undefined;
@@ -342,7 +365,7 @@ describe.skipIf(selection === '')('faults', () => {
         ? 'did not end'
         : (ended.events.find((event) => event.type === 'host.finished')?.outcome ??
           `ended with ${ended.code ?? 'a signal'}`);
-    return judge(item, host, settled, word, ended);
+    return judge(item, host, settled, word, ended, starvation());
   }
 
   async function judge(
@@ -351,17 +374,25 @@ describe.skipIf(selection === '')('faults', () => {
     settled: Settled,
     word: string,
     ended: Ended | undefined,
+    starvation: number,
   ): Promise<CaseResult> {
     const { fault } = item;
-    await host.mend();
-    let truth = await host.truth();
+    let truth = await host.mendedTruth();
     const notes: string[] = [];
     if (settled.isStuck && fault.isNotCovered === 'minimal' && host.isMinimal) {
       // Where nobody is left: the state is named exactly, and one command ends it.
       const status = await bench.run(['status', '--hosts', host.name]);
-      if (!status.stdout.includes('nobody on the host is left to end it')) notes.push('not named');
-      const back = await bench.run(['rollback', '--hosts', host.name]);
-      if (back.code !== 0) notes.push(`rollback: ${back.stdout}${back.stderr}`);
+      // Half-way, it may answer to nobody: then it is ended where it stands.
+      if (/HOST_UNREACHABLE|no answer|unreachable/i.test(status.stdout + status.stderr)) {
+        const said = await host.goBackByHand();
+        if (!said.includes('rolled-back verified')) notes.push(`by hand: ${said}`);
+      } else {
+        if (!status.stdout.includes('nobody on the host is left to end it')) {
+          notes.push(`not named: ${status.stdout}${status.stderr}`);
+        }
+        const back = await bench.run(['rollback', '--hosts', host.name]);
+        if (back.code !== 0) notes.push(`rollback: ${back.stdout}${back.stderr}`);
+      }
       truth = await host.truth();
       if (truth !== 'as before') notes.push('not what it was after "netorch rollback"');
       return result(item, host, {
@@ -375,8 +406,13 @@ describe.skipIf(selection === '')('faults', () => {
     if (settled.isStuck) notes.push(`stuck in ${settled.state}`);
     const rollbackBudget = 18 + SLACK_SECONDS;
     const isTimed = fault.outside !== 'freeze-host' && fault.outside !== 'power';
+    let isLate = false;
     if (isTimed && settled.state === 'rolled-back' && settled.afterDeadline > rollbackBudget) {
-      notes.push(`${settled.afterDeadline} s after its deadline, announced were ${rollbackBudget}`);
+      isLate = starvation >= STARVED;
+      if (!isLate)
+        notes.push(
+          `${settled.afterDeadline} s after its deadline, announced were ${rollbackBudget}`,
+        );
     }
     const isConfirmed = settled.state === 'confirmed' || settled.state === 'persisted';
     if (typeof truth !== 'string') notes.push('neither as planned nor as before');
@@ -403,21 +439,41 @@ describe.skipIf(selection === '')('faults', () => {
       word,
       note: notes.join('; ') + story,
       settled,
+      ...(isLate ? { isLate } : {}),
     });
   }
 
-  test.concurrent.for(cases)('$id', async (item) => {
+  /** On a host that is free, which is again as it was afterwards. */
+  async function runAndReset(item: FaultCase): Promise<CaseResult> {
     const host = free.pop();
     if (host === undefined) throw new Error('more cases at once than hosts');
+    const started = performance.now();
+    const starvation = measureStarvation();
+    let outcome: CaseResult | undefined;
     try {
-      const outcome = await runCase(item, host).catch((error: unknown) =>
+      outcome = await runCase(item, host).catch((error: unknown) =>
         result(item, host, { passed: false, truth: 'unknown', word: 'none', note: String(error) }),
       );
-      if (resultsFile !== '') appendFileSync(resultsFile, `${JSON.stringify(outcome)}\n`);
-      expect(outcome.note).toBe('');
     } finally {
-      await host.reset().finally(() => free.push(host));
+      // What a case did that was not reached is nobody's concern.
+      const isAsBefore = outcome?.passed === true && outcome.truth === 'as before';
+      await host.reset(isAsBefore).finally(() => free.push(host));
     }
+    return {
+      ...outcome,
+      seconds: Math.round((performance.now() - started) / 1000),
+      starvation: Math.round(starvation() * 100) / 100,
+    };
+  }
+
+  test.concurrent.for(cases)('$id', async (item) => {
+    let outcome = await runAndReset(item);
+    if (!outcome.passed && retries === '1') {
+      process.stderr.write(`once more: ${item.id}: ${outcome.note}\n`);
+      outcome = { ...(await runAndReset(item)), isUnsteady: true };
+    }
+    if (resultsFile !== '') appendFileSync(resultsFile, `${JSON.stringify(outcome)}\n`);
+    expect(outcome.note).toBe('');
   });
 });
 
@@ -430,9 +486,10 @@ function result(
     word: string;
     note?: string;
     settled?: Settled;
+    isLate?: true;
   }>,
 ): CaseResult {
-  const { passed, truth, word, note = '', settled } = rest;
+  const { passed, truth, word, note = '', settled, isLate } = rest;
   return {
     id: item.id,
     host: host.isMinimal ? 'minimal' : 'systemd',
@@ -440,6 +497,7 @@ function result(
     truth,
     word,
     afterDeadline: settled?.afterDeadline ?? 0,
+    ...(isLate === true ? { isLate } : {}),
     note,
   };
 }
