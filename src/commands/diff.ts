@@ -7,6 +7,7 @@ import { diffRuns, runDiffLines } from '../ui/run-diff.js';
 import { reportRun } from '../ui/run-report.js';
 import { paintLine } from '../ui/styled-line.js';
 import { journals } from './run-folder.js';
+import { tellDamage } from './tell-damage.js';
 
 export function diffCommand(setExitCode: (code: number) => void): Command {
   return new Command('diff')
@@ -17,11 +18,9 @@ export function diffCommand(setExitCode: (code: number) => void): Command {
     .action((a: string, b: string) => {
       const folder = journals();
       const runs = [findRun(folder, a), findRun(folder, b)] as const;
-      const [left, right] = [
-        reportRun(readRun(folder, runs[0]).events),
-        reportRun(readRun(folder, runs[1]).events),
-      ];
-      const differences = diffRuns(left, right);
+      const records = [readRun(folder, runs[0]), readRun(folder, runs[1])] as const;
+      for (const record of records) tellDamage(record);
+      const differences = diffRuns(reportRun(records[0].events), reportRun(records[1].events));
       const { stdout, env } = process;
       const colour = wantsColour(env, stdout.isTTY);
       const lines = runDiffLines(differences, runs);

@@ -11,6 +11,7 @@ import { readPlanFile } from './plan-file.js';
 import type { CommonOptions, PlayTasks } from './prepare.js';
 import { PLAN_OF_RUN } from './run-play.js';
 import { journals } from './run-folder.js';
+import { tellDamage } from './tell-damage.js';
 
 export type FormerRun = Readonly<{
   run: string;
@@ -30,6 +31,7 @@ export async function readFormerRun(wanted: string, options: CommonOptions): Pro
       notes: [`look at it with "netorch watch ${run}"`],
     });
   }
+  tellDamage(record);
   const account = accountOf(record.events);
   if (account === undefined) {
     throw new NetorchError('JOURNAL_UNREADABLE', `the journal of run ${run} has no beginning`);
