@@ -7,6 +7,7 @@ import type { FleetFinding } from '../plan/change.js';
 import { checkFleet, type FleetHost } from '../plan/fleet.js';
 import { planHost } from '../plan/plan-host.js';
 import { bootHazards } from '../run/boot-hazards.js';
+import { gateways, observedReach, type Reach } from '../run/last-and-alone.js';
 import { observeHost } from '../run/observe-host.js';
 import { planFingerprint } from '../run/plan-fingerprint.js';
 import { planToJson } from '../ui/plan-json.js';
@@ -17,7 +18,7 @@ import { PRUNE_HELP, addHostOptions, readCommonOptions, type HostOptions } from 
 import { askHosts } from './observe-hosts.js';
 import { openTransport } from './open-transport.js';
 import { planFileText, unsavedSecrets, writePlanFile } from './plan-file.js';
-import { prepare, type PlayTasks } from './prepare.js';
+import { comingLast, prepare, type PlayTasks } from './prepare.js';
 
 type PlanOptions = HostOptions & Readonly<{ json?: boolean; out?: string }>;
 
@@ -48,7 +49,7 @@ export function planCommand(setExitCode: (code: number) => void): Command {
       let hasChanges = false;
       let hasErrors = false;
       for (const play of plays) {
-        const { plans, fingerprints, findings } = await planPlay(play, options.forks);
+        const { plans, fingerprints, findings, observed } = await planPlay(play, options.forks);
         hasErrors ||=
           plans.some((item) => item.error !== undefined) ||
           findings.some((finding) => finding.severity === 'error');
@@ -78,7 +79,7 @@ export function planCommand(setExitCode: (code: number) => void): Command {
           } else {
             await writePlanFile(
               options.out,
-              planFileText(new Date().toISOString(), play, fingerprints),
+              planFileText(new Date().toISOString(), comingLast(play, observed), fingerprints),
             );
             for (const name of unsavedSecrets(play)) {
               process.stderr.write(
@@ -102,6 +103,8 @@ async function planPlay(
   plans: readonly HostPlan[];
   fingerprints: ReadonlyMap<string, string>;
   findings: readonly FleetFinding[];
+  /** Hosts that turned out to be gateways of others → why they come last. */
+  observed: ReadonlyMap<string, string>;
 }> {
   const hosts = play.waves.flat();
   const tasks = hosts.flatMap((host) => play.tasks.get(host) ?? []);
@@ -114,11 +117,13 @@ async function planPlay(
   );
   const fingerprints = new Map<string, string>();
   const targetStates = new Map<string, NetworkState>();
+  const reaches: (readonly [string, Reach])[] = [];
   const plans = answers.map((answer): HostPlan => {
     const { host } = answer;
     if ('error' in answer) return { host, plan: undefined, error: single(answer.error) };
     const task = play.tasks.get(host);
     if (task === undefined) throw new Error(`no task for ${host}`);
+    reaches.push([host, observedReach(answer.value.state)]);
     try {
       const { prune, others, allowCutOff } = task;
       const changes = planHost(host, answer.value, task.desired, { prune, others, allowCutOff });
@@ -143,7 +148,7 @@ async function planPlay(
       return { host, desired, ...(target === undefined ? {} : { target }) };
     }),
   );
-  return { plans, fingerprints, findings };
+  return { plans, fingerprints, findings, observed: gateways(reaches) };
 }
 
 /** Several errors of one host as one: the first, the others as its notes. */

@@ -24,7 +24,7 @@ import { DEFAULT_ROLLOUT, type RolloutKeys } from '../playbook/rollout-keys.js';
 import { lastAndAlone, planWaves } from '../playbook/waves.js';
 import { findProject, loadPlaybook, noPlaybookError } from '../playbook/settings.js';
 import { DEFAULT_CONFIRM_SECONDS } from '../run/budget.js';
-import { jumpHosts } from '../run/last-and-alone.js';
+import { gateways, jumpHosts, plannedReach } from '../run/last-and-alone.js';
 import { connectionTarget } from '../transport/connection-options.js';
 import { createSshConfigReader } from '../transport/ssh-config-files.js';
 import type { ConnectionTarget } from '../transport/transport.js';
@@ -297,8 +297,23 @@ function wavesOf(
     neverTogether: rollout.neverTogether.map(valueOf),
     spread: rollout.spread === undefined ? undefined : valueOf(rollout.spread),
   });
-  const alone = jumpHosts(tasks.map((task) => task.target));
-  return { waves: lastAndAlone(waves, [...alone.keys()]), alone: Object.fromEntries(alone) };
+  // A host that is both comes as late as it must: as a jump host.
+  const alone = new Map([
+    ...gateways(
+      tasks.map(({ host, desired, target }) => [host, plannedReach(desired, target.address)]),
+    ),
+    ...jumpHosts(tasks.map((task) => task.target)),
+  ]);
+  return comingLast({ waves, alone: {} }, alone);
+}
+
+/** The play with these hosts last and alone, before those that are already; `alone`: host → why. */
+export function comingLast<T extends Pick<PlayTasks, 'waves' | 'alone'>>(
+  play: T,
+  alone: ReadonlyMap<string, string>,
+): T {
+  const all = { ...Object.fromEntries(alone), ...play.alone };
+  return { ...play, waves: lastAndAlone(play.waves, Object.keys(all)), alone: all };
 }
 
 /** Values are told apart as text; a host without the variable is bound to none. */

@@ -2,7 +2,8 @@
  * Hosts that others depend on while a run is under way: while a jump host or a gateway is changed, hosts
  * behind it can neither be confirmed nor be seen to come back. They are changed last, each alone. Pure.
  */
-import type { NetworkState } from '../network/state.js';
+import type { DesiredState } from '../network/desired.js';
+import type { IpAddress, NetworkState } from '../network/state.js';
 import type { ConnectionTarget } from '../transport/transport.js';
 
 /** More names than this are counted, not listed. */
@@ -28,30 +29,55 @@ export function jumpHosts(targets: readonly ConnectionTarget[]): ReadonlyMap<str
   return inOrder(behind, 'jump host of');
 }
 
-/**
- * Host → why it comes last: an address of it is the next hop of routes of others, as they were observed.
- * `addresses`: where each host is dialled, which is all that is known of one that was not observed yet.
- */
+/** Where a host is, and through whom it reaches others: addresses without prefix lengths. */
+export type Reach = Readonly<{ addresses: readonly string[]; nextHops: readonly string[] }>;
+
+const ipsOf = (
+  interfaces: Iterable<
+    Readonly<{
+      ipv4?: Readonly<{ addresses?: readonly IpAddress[] }>;
+      ipv6?: Readonly<{ addresses?: readonly IpAddress[] }>;
+    }>
+  >,
+): string[] =>
+  [...interfaces].flatMap(({ ipv4, ipv6 }) =>
+    [...(ipv4?.addresses ?? []), ...(ipv6?.addresses ?? [])].map(({ ip }) => ip),
+  );
+
+export function observedReach({ interfaces, routes }: NetworkState): Reach {
+  return {
+    addresses: ipsOf(interfaces.values()),
+    nextHops: routes.flatMap(({ nextHopAddress }) => nextHopAddress ?? []),
+  };
+}
+
+/** What is known before contact. `dialled`: the address at which the host is reached. */
+export function plannedReach({ interfaces, routes }: DesiredState, dialled: string): Reach {
+  return {
+    addresses: [dialled, ...ipsOf(interfaces.filter(({ state }) => state === 'up'))],
+    nextHops: routes.flatMap(({ absent, nextHopAddress }) =>
+      absent ? [] : (nextHopAddress ?? []),
+    ),
+  };
+}
+
+/** Host → why it comes last: an address of it is the next hop of routes of others. */
 export function gateways(
-  states: ReadonlyMap<string, NetworkState>,
-  addresses: ReadonlyMap<string, string>,
+  reaches: Iterable<readonly [host: string, reach: Reach]>,
 ): ReadonlyMap<string, string> {
-  const holderOf = new Map([...addresses].map(([host, address]) => [address, host]));
-  for (const [host, state] of states) {
-    for (const { ipv4, ipv6 } of state.interfaces.values()) {
-      for (const { ip } of [...ipv4.addresses, ...ipv6.addresses]) holderOf.set(ip, host);
+  const all = [...reaches];
+  const holderOf = new Map(
+    all.flatMap(([host, { addresses }]) => addresses.map((ip) => [ip, host])),
+  );
+  const behind = new Map<string, Set<string>>();
+  for (const [host, { nextHops }] of all) {
+    for (const nextHop of nextHops) {
+      const holder = holderOf.get(nextHop);
+      if (holder === undefined || holder === host) continue;
+      behind.set(holder, (behind.get(holder) ?? new Set()).add(host));
     }
   }
-  const behind = new Map<string, string[]>();
-  for (const [host, state] of states) {
-    const holders = state.routes.flatMap(({ nextHopAddress }) =>
-      nextHopAddress === undefined ? [] : (holderOf.get(nextHopAddress) ?? []),
-    );
-    for (const name of new Set(holders)) {
-      if (name !== host) behind.set(name, [...(behind.get(name) ?? []), host]);
-    }
-  }
-  return inOrder(behind, 'gateway of');
+  return inOrder(new Map([...behind].map(([host, hosts]) => [host, [...hosts]])), 'gateway of');
 }
 
 /** Those that fewer depend on come first: what is behind another one has fewer behind itself. */

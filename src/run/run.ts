@@ -8,7 +8,7 @@ import type { Emit } from './event-stream.js';
 import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import { runHost } from './host-run.js';
-import { gateways } from './last-and-alone.js';
+import { gateways, observedReach, plannedReach } from './last-and-alone.js';
 import { countOutcomes, exitCodeOf, isBad, reasonToStop, type StopRules } from './outcomes.js';
 import { Pace } from './pace.js';
 import { stateOf } from './recorded-state.js';
@@ -195,12 +195,16 @@ class Run {
 
   /** What hosts of earlier waves have as their gateway comes last and alone, as far as that is known by now. */
   private gatewaysLast(left: readonly (readonly string[])[]): readonly (readonly string[])[] {
-    const states = new Map([...this.recorded].map(([host, { before }]) => [host, stateOf(before)]));
-    const targets = new Map(
-      [...this.options.jobs].map(([host, job]) => [host, job.target.address]),
-    );
+    const reaches = [
+      ...[...this.options.jobs].map(
+        ([host, { desired, target }]) => [host, plannedReach(desired, target.address)] as const,
+      ),
+      ...[...this.recorded].map(
+        ([host, { before }]) => [host, observedReach(stateOf(before))] as const,
+      ),
+    ];
     const due = new Set(left.flat());
-    const last = [...gateways(states, targets)].filter(
+    const last = [...gateways(reaches)].filter(
       ([host]) => due.has(host) && !this.postponed.has(host),
     );
     if (last.length === 0) return left;

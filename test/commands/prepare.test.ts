@@ -63,3 +63,37 @@ test('an address that two hosts are given is refused before any is asked, at its
   const [play] = await prepare({ cwd, hosts: 'h1,h2' }, 'play.yml');
   expect(play?.waves).toEqual([['h1', 'h2']]);
 });
+
+test('a gateway that the plans tell of comes last and alone, before the jump hosts', async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'netorch-prepare-'));
+  onTestFinished(() => {
+    rmSync(cwd, { recursive: true });
+  });
+  writeFileSync(
+    join(cwd, 'inventory.yml'),
+    `all:
+  hosts:
+    gate: {ansible_host: 198.51.100.9, n: 9}
+    router: {ansible_host: 198.51.100.1, n: 1, to: 192.0.2.254}
+    h2: {ansible_host: 198.51.100.2, n: 2, ansible_ssh_common_args: -o ProxyJump=root@198.51.100.9}
+    h3: {ansible_host: 198.51.100.3, n: 3}
+`,
+  );
+  writeFileSync(
+    join(cwd, 'play.yml'),
+    `- hosts: all
+  serial: 2
+  network:
+    interfaces:
+      - name: eth1
+        type: ethernet
+        ipv4: {enabled: true, address: [{ip: "192.0.2.{{ n }}", prefix-length: 24}]}
+    routes:
+      config:
+        - {destination: 203.0.113.0/24, next-hop-address: "{{ to | default: '192.0.2.1' }}", next-hop-interface: eth1}
+`,
+  );
+  const [play] = await prepare({ cwd }, 'play.yml');
+  expect(play?.waves).toEqual([['h2', 'h3'], ['router'], ['gate']]);
+  expect(play?.alone).toEqual({ router: 'gateway of gate, h2, h3', gate: 'jump host of h2' });
+});

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { gateways, jumpHosts } from '../../src/run/last-and-alone.js';
+import { gateways, jumpHosts, observedReach, plannedReach } from '../../src/run/last-and-alone.js';
 import type { ConnectionTarget } from '../../src/transport/transport.js';
-import { hostWith } from '../network/documents.js';
+import { desiredOf, hostWith } from '../network/documents.js';
 import { JOB } from './fake-host.js';
 
 function target(host: string, address: string, jump?: ConnectionTarget): ConnectionTarget {
@@ -29,25 +29,38 @@ test('another port at the address of a jump host is another machine', () => {
   expect(jumpHosts([target('gate', '192.0.2.1'), target('a', '192.0.2.2', gate)]).size).toBe(0);
 });
 
-test('gateways are hosts at whose addresses the routes of others lead', () => {
-  const host = (ip: string, gateway: string) =>
+const observed = (ip: string, gateway: string) =>
+  observedReach(
     hostWith(`interfaces: [{name: eth1, ipv4: {enabled: true, address: [{ip: ${ip}, prefix-length: 24}]}}]
-routes: {config: [{destination: 0.0.0.0/0, next-hop-address: ${gateway}, next-hop-interface: eth1}]}`);
-  const found = gateways(
-    new Map([
-      ['r', host('192.0.2.1', '192.0.2.254')],
-      ['a', host('192.0.2.2', '192.0.2.1')],
-      ['b', host('192.0.2.3', '192.0.2.1')],
-    ]),
-    new Map(),
+routes: {config: [{destination: 0.0.0.0/0, next-hop-address: ${gateway}, next-hop-interface: eth1}]}`),
   );
+
+test('gateways are hosts at whose addresses the routes of others lead', () => {
+  const found = gateways([
+    ['r', observed('192.0.2.1', '192.0.2.254')],
+    ['a', observed('192.0.2.2', '192.0.2.1')],
+    ['b', observed('192.0.2.3', '192.0.2.1')],
+  ]);
   expect([...found]).toEqual([['r', 'gateway of a, b']]);
 });
 
-test('of a host that was not observed, its address is known all the same', () => {
-  const state =
-    hostWith(`interfaces: [{name: eth1, ipv4: {enabled: true, address: [{ip: 192.0.2.2, prefix-length: 24}]}}]
-routes: {config: [{destination: 0.0.0.0/0, next-hop-address: 192.0.2.1, next-hop-interface: eth1}]}`);
-  const found = gateways(new Map([['a', state]]), new Map([['r', '192.0.2.1']]));
-  expect([...found]).toEqual([['r', 'gateway of a']]);
+test('of a host that was not observed, the address that is dialled and its plan are known', () => {
+  const plan = desiredOf(`interfaces:
+  - {name: eth1, ipv4: {enabled: true, address: [{ip: 198.51.100.1, prefix-length: 24}]}}
+  - {name: eth2, state: absent}
+routes:
+  config:
+    - {destination: 203.0.113.0/24, next-hop-address: 192.0.2.7, next-hop-interface: eth1}
+    - {state: absent, destination: 0.0.0.0/0, next-hop-address: 192.0.2.8}
+`);
+  expect(plannedReach(plan, '192.0.2.1')).toEqual({
+    addresses: ['192.0.2.1', '198.51.100.1'],
+    nextHops: ['192.0.2.7'],
+  });
+  const found = gateways([
+    ['r', plannedReach(plan, '192.0.2.1')],
+    ['a', observed('192.0.2.2', '192.0.2.1')],
+    ['b', observed('198.51.100.2', '198.51.100.1')],
+  ]);
+  expect([...found]).toEqual([['r', 'gateway of a, b']]);
 });
