@@ -18,9 +18,10 @@ const LONG = files(
   'login',
   'open-transaction',
   'owners',
+  'rollouts',
 );
-/** Reboots, power cuts, rollouts over many hosts: `npm run test:more`, which takes about half an hour. */
-const MORE = files('atomic', 'atomic-eight', 'persistence', 'rollouts', 'scenarios');
+/** Reboots, power cuts, atomic groups: `npm run test:more`, which takes about half an hour. */
+const MORE = files('atomic', 'atomic-eight', 'persistence', 'scenarios');
 
 const lab = {
   globalSetup: ['test/e2e/global-setup.ts'],

@@ -72,7 +72,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(expandCommand())
     .addCommand(inventoryCommand())
     .addCommand(initCommand())
-    .addCommand(labCommand())
+    .addCommand(labCommand(setExitCode))
     .addCommand(schemaCommand())
     .addCommand(completionCommand());
   program.addCommand(completeCommand(program), { hidden: true });

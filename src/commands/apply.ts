@@ -6,6 +6,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { ConnectionTarget } from '../transport/transport.js';
 import { REPORTER_KINDS, type ReporterKind } from '../ui/create-reporter.js';
 import { chooseHosts } from './choose-hosts.js';
+import { commandLine } from './command-line.js';
 import {
   addHostOptions,
   duration,
@@ -102,10 +103,6 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
 }
 
 const withLastResort = (seconds: number) => () => ({ lastResortSeconds: seconds });
-
-export function commandLine(command: Command): string {
-  return ['netorch', command.name(), ...command.args].join(' ');
-}
 
 /** The play's own connection variables are in the file, all others come from the inventory. */
 function savedTarget(

@@ -9,7 +9,7 @@ type UpOptions = DirOption &
   Readonly<{ hosts: number; init: LabInit; host: readonly LabHostSpec[] }>;
 
 /** `netorch lab …`: virtual hosts with a real kernel on this machine. */
-export function labCommand(): Command {
+export function labCommand(setExitCode: (code: number) => void): Command {
   const lab = new Command('lab')
     .description('virtual hosts with a real kernel, wired to a switch, on this machine')
     // Options after HOST belong to the command that runs there.
@@ -29,7 +29,9 @@ export function labCommand(): Command {
       collectHost,
       [],
     )
-    .action(up);
+    .action(async (options: UpOptions) => {
+      setExitCode(await up(options));
+    });
 
   withDir(lab.command('status')).description('what is up, and what is broken').action(status);
 
@@ -40,7 +42,7 @@ export function labCommand(): Command {
     .passThroughOptions()
     .action(async (host: string, command: readonly string[], options: DirOption) => {
       const running = await Lab.open(options.dir);
-      await handOver(running.consoleCommand(host, command));
+      setExitCode(await handOver(running.consoleCommand(host, command)));
     });
 
   withDir(lab.command('exec'))
@@ -48,7 +50,7 @@ export function labCommand(): Command {
     .argument('<command...>')
     .passThroughOptions()
     .action(async (command: readonly string[], options: DirOption) => {
-      await handOver((await Lab.open(options.dir)).execCommand(command));
+      setExitCode(await handOver((await Lab.open(options.dir)).execCommand(command)));
     });
 
   for (const to of ['break', 'mend'] as const) {
@@ -110,7 +112,7 @@ function collectHost(text: string, hosts: readonly LabHostSpec[]): readonly LabH
   return [...hosts, { name, init }];
 }
 
-async function up(options: UpOptions): Promise<void> {
+async function up(options: UpOptions): Promise<number> {
   const numbered = Array.from({ length: options.hosts }, (_, n) => ({
     name: `h${n + 1}`,
     init: options.init,
@@ -128,10 +130,11 @@ async function up(options: UpOptions): Promise<void> {
     });
     process.stdout.write(`inventory: ${lab.inventoryPath}\n`);
     process.stderr.write(`try: netorch show -i ${lab.inventoryPath} ${lab.hosts[0]?.name ?? ''}\n`);
+    return 0;
   } catch (error) {
     if (!abort.signal.aborted) throw error;
     process.stderr.write('interrupted; nothing is left behind\n');
-    process.exitCode = 130;
+    return 130;
   } finally {
     for (const signal of signals) process.off(signal, stop);
   }
@@ -150,13 +153,13 @@ async function status(options: DirOption): Promise<void> {
 /** Gives the terminal to another program until it ends, and takes over its exit code. */
 async function handOver(
   command: Readonly<{ argv: readonly string[]; env: NodeJS.ProcessEnv }>,
-): Promise<void> {
+): Promise<number> {
   const [file = '', ...args] = command.argv;
   // The terminal sends Ctrl-C to both; what it means is for the program to say.
   const ignore = () => undefined;
   process.on('SIGINT', ignore);
   try {
-    process.exitCode = await new Promise<number>((resolve, reject) => {
+    return await new Promise<number>((resolve, reject) => {
       const child = spawn(file, args, { stdio: 'inherit', env: command.env });
       child.on('error', reject);
       child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));

@@ -8,7 +8,7 @@ import { readRun } from '../run/journal-files.js';
 import { accountOf, changedOfMixedGroups } from '../run/run-account.js';
 import { settleRun, unsettledHosts, type SettledRun } from '../run/settle-run.js';
 import { REPORTER_KINDS, createReporter, type ReporterKind } from '../ui/create-reporter.js';
-import { commandLine } from './apply.js';
+import { commandLine } from './command-line.js';
 import { continueJournal, readFormerRun, type FormerRun } from './former-run.js';
 import { addHostOptions, duration, readCommonOptions, type HostOptions } from './host-options.js';
 import { openTransport } from './open-transport.js';

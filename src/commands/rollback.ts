@@ -17,7 +17,7 @@ import { NetorchError } from '../errors.js';
 import type { Connection, ConnectionTarget, Transport } from '../transport/transport.js';
 import { REPORTER_KINDS, type ReporterKind } from '../ui/create-reporter.js';
 import { sanitise } from '../ui/sanitise.js';
-import { commandLine } from './apply.js';
+import { commandLine } from './command-line.js';
 import { chooseHosts } from './choose-hosts.js';
 import { readFormerRun } from './former-run.js';
 import { addHostOptions, duration, readCommonOptions, type HostOptions } from './host-options.js';
