@@ -1,6 +1,7 @@
 /** Options that every command has that speaks to hosts. */
 import { InvalidArgumentError, type Command } from 'commander';
 
+import { NetorchError } from '../errors.js';
 import { parseDuration } from '../playbook/duration.js';
 import { DEFAULT_FORKS } from './observe-hosts.js';
 import type { CommonOptions } from './prepare.js';
@@ -40,6 +41,16 @@ export function duration(text: string): number {
     );
   }
   return seconds;
+}
+
+/** What a command asks of hosts, they may be named to it without an option, too. */
+export const HOSTS_ARGUMENT = ['[hosts]', 'the same as --hosts'] as const;
+
+/** The options with what that argument says. Throws USAGE when both are given. */
+export function withHosts<T extends HostOptions>(named: string | undefined, options: T): T {
+  if (named === undefined) return options;
+  if (options.hosts === undefined) return { ...options, hosts: named };
+  throw new NetorchError('USAGE', `hosts are given twice: "${named}" and --hosts ${options.hosts}`);
 }
 
 /** `reboot=5m`: seconds. */

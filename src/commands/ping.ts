@@ -7,7 +7,7 @@ import { observeHost } from '../run/observe-host.js';
 import type { ConnectionTarget } from '../transport/transport.js';
 import { sanitise } from '../ui/sanitise.js';
 import { askChosenHosts } from './ask-chosen-hosts.js';
-import { addHostOptions, type HostOptions } from './host-options.js';
+import { HOSTS_ARGUMENT, addHostOptions, withHosts, type HostOptions } from './host-options.js';
 import { printErrors } from './print-errors.js';
 import { OPEN_STATES } from './status.js';
 
@@ -17,30 +17,34 @@ export function pingCommand(setExitCode: (code: number) => void): Command {
       'log in to hosts, become root, and see whether there is what a rollout needs',
     ),
   )
+    .argument(...HOSTS_ARGUMENT)
     .option('--json', 'print one JSON object: host to what was found')
     .addHelpText('after', '\nExit codes: 0 all hosts are fit, 1 some are not')
-    .action(async (options: HostOptions & Readonly<{ json?: boolean }>) => {
-      const answers = await askChosenHosts(options, async (connection, target) =>
-        describeHost(target, await observeHost(target.host, connection)),
-      );
-      if (options.json === true) {
-        const all = Object.fromEntries(
-          answers.map((answer) => [
-            answer.host,
-            'error' in answer
-              ? { fit: false, code: codeOf(answer.error), error: answer.error.message }
-              : { fit: true, ...answer.value },
-          ]),
+    .action(
+      async (named: string | undefined, given: HostOptions & Readonly<{ json?: boolean }>) => {
+        const options = withHosts(named, given);
+        const answers = await askChosenHosts(options, async (connection, target) =>
+          describeHost(target, await observeHost(target.host, connection)),
         );
-        process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
-      } else {
-        for (const answer of answers) {
-          if ('error' in answer) printErrors(answer.error);
-          else process.stdout.write(`${sanitise(`${answer.host}: ${inWords(answer.value)}`)}\n`);
+        if (options.json === true) {
+          const all = Object.fromEntries(
+            answers.map((answer) => [
+              answer.host,
+              'error' in answer
+                ? { fit: false, code: codeOf(answer.error), error: answer.error.message }
+                : { fit: true, ...answer.value },
+            ]),
+          );
+          process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+        } else {
+          for (const answer of answers) {
+            if ('error' in answer) printErrors(answer.error);
+            else process.stdout.write(`${sanitise(`${answer.host}: ${inWords(answer.value)}`)}\n`);
+          }
         }
-      }
-      setExitCode(answers.every((answer) => 'value' in answer) ? 0 : 1);
-    });
+        setExitCode(answers.every((answer) => 'value' in answer) ? 0 : 1);
+      },
+    );
 }
 
 type Fitness = Readonly<{

@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { showState } from '../network/show.js';
 import { observeHost } from '../run/observe-host.js';
 import { askChosenHosts } from './ask-chosen-hosts.js';
-import { addHostOptions, type HostOptions } from './host-options.js';
+import { HOSTS_ARGUMENT, addHostOptions, withHosts, type HostOptions } from './host-options.js';
 import { printErrors } from './print-errors.js';
 
 export function showCommand(setExitCode: (code: number) => void): Command {
@@ -14,27 +14,32 @@ export function showCommand(setExitCode: (code: number) => void): Command {
       'print the observed network state of hosts as network plans (YAML)',
     ),
   )
+    .argument(...HOSTS_ARGUMENT)
     .option('--json', 'print one JSON object: host to state')
-    .action(async (options: HostOptions & Readonly<{ json?: boolean }>) => {
-      const answers = await askChosenHosts(options, (connection, target) =>
-        observeHost(target.host, connection),
-      );
-      const states = answers.flatMap((answer) =>
-        'value' in answer ? [{ host: answer.host, state: showState(answer.value.state) }] : [],
-      );
-      if (options.json === true) {
-        const all = Object.fromEntries(states.map(({ host, state }) => [host, state]));
-        process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
-      } else {
-        states.forEach(({ host, state }, index) => {
-          if (answers.length > 1) process.stdout.write(`${index === 0 ? '' : '---\n'}# ${host}\n`);
-          process.stdout.write(stringify(state));
-        });
-      }
-      for (const answer of answers) {
-        if (!('error' in answer)) continue;
-        printErrors(answer.error);
-        setExitCode(1);
-      }
-    });
+    .action(
+      async (named: string | undefined, given: HostOptions & Readonly<{ json?: boolean }>) => {
+        const options = withHosts(named, given);
+        const answers = await askChosenHosts(options, (connection, target) =>
+          observeHost(target.host, connection),
+        );
+        const states = answers.flatMap((answer) =>
+          'value' in answer ? [{ host: answer.host, state: showState(answer.value.state) }] : [],
+        );
+        if (options.json === true) {
+          const all = Object.fromEntries(states.map(({ host, state }) => [host, state]));
+          process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+        } else {
+          states.forEach(({ host, state }, index) => {
+            if (answers.length > 1)
+              process.stdout.write(`${index === 0 ? '' : '---\n'}# ${host}\n`);
+            process.stdout.write(stringify(state));
+          });
+        }
+        for (const answer of answers) {
+          if (!('error' in answer)) continue;
+          printErrors(answer.error);
+          setExitCode(1);
+        }
+      },
+    );
 }

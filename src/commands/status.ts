@@ -13,7 +13,7 @@ import type { ExecResult } from '../transport/transport.js';
 import { persistenceLines } from '../run/persistence-text.js';
 import { sanitise } from '../ui/sanitise.js';
 import { askChosenHosts } from './ask-chosen-hosts.js';
-import { addHostOptions, type HostOptions } from './host-options.js';
+import { HOSTS_ARGUMENT, addHostOptions, withHosts, type HostOptions } from './host-options.js';
 import { printErrors } from './print-errors.js';
 import { journals } from './run-folder.js';
 import { runOfOwner } from './run-of-owner.js';
@@ -75,45 +75,49 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
       'show open transactions on hosts, how the last ones ended, and what a reboot brings back',
     ),
   )
+    .argument(...HOSTS_ARGUMENT)
     .option('--json', 'print one JSON object: host to transactions')
     .addHelpText('after', '\nExit codes: 0 no open transaction, 2 open ones, 1 error')
-    .action(async (options: HostOptions & Readonly<{ json?: boolean }>) => {
-      const answers = await askChosenHosts(options, async (connection, target) => {
-        const answer = await connection.exec(RUN_FROM_STDIN, {
-          input: transactionsScript(),
-          timeoutMs: 15_000,
+    .action(
+      async (named: string | undefined, given: HostOptions & Readonly<{ json?: boolean }>) => {
+        const options = withHosts(named, given);
+        const answers = await askChosenHosts(options, async (connection, target) => {
+          const answer = await connection.exec(RUN_FROM_STDIN, {
+            input: transactionsScript(),
+            timeoutMs: 15_000,
+          });
+          return {
+            transactions: readTransactions(target.host, answer),
+            persistence: parsePersistence(splitSections(answer.stdout).get('persistence') ?? []),
+          };
         });
-        return {
-          transactions: readTransactions(target.host, answer),
-          persistence: parsePersistence(splitSections(answer.stdout).get('persistence') ?? []),
-        };
-      });
-      let hasOpen = false;
-      let hasErrors = false;
-      const all: Record<string, readonly OpenTransaction[]> = {};
-      for (const answer of answers) {
-        if ('error' in answer) {
-          hasErrors = true;
-          printErrors(answer.error);
-          continue;
+        let hasOpen = false;
+        let hasErrors = false;
+        const all: Record<string, readonly OpenTransaction[]> = {};
+        for (const answer of answers) {
+          if ('error' in answer) {
+            hasErrors = true;
+            printErrors(answer.error);
+            continue;
+          }
+          const { transactions, persistence } = answer.value;
+          all[answer.host] = transactions;
+          hasOpen ||= transactions.some((item) => OPEN_STATES.has(item.state));
+          if (options.json === true) continue;
+          if (transactions.length === 0) process.stdout.write(`${answer.host}: no transactions\n`);
+          for (const item of transactions) {
+            process.stdout.write(
+              sanitise(
+                `${answer.host}: ${item.transaction} ${describe(item)} (${item.owner}${runWord(item)})`,
+              ) + '\n',
+            );
+          }
+          for (const line of persistenceLines(persistence)) {
+            process.stdout.write(`${sanitise(`${answer.host}: ${line}`)}\n`);
+          }
         }
-        const { transactions, persistence } = answer.value;
-        all[answer.host] = transactions;
-        hasOpen ||= transactions.some((item) => OPEN_STATES.has(item.state));
-        if (options.json === true) continue;
-        if (transactions.length === 0) process.stdout.write(`${answer.host}: no transactions\n`);
-        for (const item of transactions) {
-          process.stdout.write(
-            sanitise(
-              `${answer.host}: ${item.transaction} ${describe(item)} (${item.owner}${runWord(item)})`,
-            ) + '\n',
-          );
-        }
-        for (const line of persistenceLines(persistence)) {
-          process.stdout.write(`${sanitise(`${answer.host}: ${line}`)}\n`);
-        }
-      }
-      if (options.json === true) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
-      setExitCode(hasErrors ? 1 : hasOpen ? 2 : 0);
-    });
+        if (options.json === true) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+        setExitCode(hasErrors ? 1 : hasOpen ? 2 : 0);
+      },
+    );
 }
