@@ -11,7 +11,7 @@ const at = args.indexOf('-t');
 const filter = at === -1 ? [] : args.splice(at, 2);
 const files = args.map((file) => resolve(file)).join('\n');
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-const words = ['run', '--project', 'e2e-long', 'test/e2e/scenarios.test.ts', '--reporter=verbose'];
+const words = ['run', '--project', 'e2e*', 'test/e2e/scenarios.test.ts', '--reporter=verbose'];
 const child = spawn(process.execPath, [vitest, ...words, ...filter], {
   cwd: root,
   stdio: 'inherit',

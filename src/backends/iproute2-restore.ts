@@ -447,7 +447,8 @@ function recipe(
     const changed = changedOptions(operations, 'set-bridge-options', item.name);
     // A change of the topology may have shortened it (net/bridge/br_stp.c, __br_set_topology_change).
     if (changed.has('stp_state')) changed.add('ageing_time');
-    if (changed.size > 0) options = set(['bridge', ...bridgeWords(pick(link.options, changed))]);
+    const before = bridgeWords(pick(link.options, changed));
+    if (before.length > 0) options = set(['bridge', ...before]);
   } else {
     // A pair whose other end is in another namespace cannot be made from here: to this host it is a NIC.
     const isFarEnd = link.kind === 'veth' && link.peer === undefined;

@@ -6,7 +6,7 @@ import { LAB_INITS, MAX_HOSTS, type LabHostSpec, type LabInit } from '../lab/top
 
 type DirOption = Readonly<{ dir?: string }>;
 type UpOptions = DirOption &
-  Readonly<{ hosts: number; init: LabInit; host: readonly LabHostSpec[] }>;
+  Readonly<{ hosts: number; init: LabInit; host: readonly LabHostSpec[]; memory?: number }>;
 
 /** `netorch lab …`: virtual hosts with a real kernel on this machine. */
 export function labCommand(setExitCode: (code: number) => void): Command {
@@ -28,6 +28,11 @@ export function labCommand(setExitCode: (code: number) => void): Command {
       'one host by its own name; may be repeated, and then stands for --hosts and --init',
       collectHost,
       [],
+    )
+    .option(
+      '--memory <MiB>',
+      'memory of each host (default: 192, or 320 with systemd; for a thousand bridges 1024)',
+      parseMemory,
     )
     .action(async (options: UpOptions) => {
       setExitCode(await up(options));
@@ -103,6 +108,14 @@ function parseCount(text: string): number {
   return count;
 }
 
+function parseMemory(text: string): number {
+  const memory = Number(text);
+  if (!Number.isInteger(memory) || memory < 96 || memory > 16_384) {
+    throw new InvalidArgumentError('A host boots with 96 to 16384 MiB.');
+  }
+  return memory;
+}
+
 function collectHost(text: string, hosts: readonly LabHostSpec[]): readonly LabHostSpec[] {
   const [name = '', kind = 'minimal', ...rest] = text.split(':');
   const init = LAB_INITS.find((known) => known === kind);
@@ -117,6 +130,7 @@ async function up(options: UpOptions): Promise<number> {
     name: `h${n + 1}`,
     init: options.init,
   }));
+  const specs = options.host.length > 0 ? options.host : numbered;
   const abort = new AbortController();
   const stop = () => abort.abort();
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -124,7 +138,9 @@ async function up(options: UpOptions): Promise<number> {
   try {
     const lab = await Lab.up({
       dir: options.dir,
-      hosts: options.host.length > 0 ? options.host : numbered,
+      hosts: specs.map((spec) =>
+        options.memory === undefined ? spec : { ...spec, memoryMb: options.memory },
+      ),
       progress: (line) => process.stderr.write(`${line}\n`),
       signal: abort.signal,
     });

@@ -10,7 +10,12 @@ import { NetorchError } from '../errors.js';
 export type LabInit = 'minimal' | 'systemd' | 'networkmanager';
 export const LAB_INITS: readonly LabInit[] = ['minimal', 'systemd', 'networkmanager'];
 
-export type LabHostSpec = Readonly<{ name: string; init: LabInit }>;
+export type LabHostSpec = Readonly<{
+  name: string;
+  init: LabInit;
+  /** MiB that the host's kernel may use; without it, what suits its kind. */
+  memoryMb?: number;
+}>;
 
 export type LabHost = Readonly<{
   name: string;
@@ -21,6 +26,7 @@ export type LabHost = Readonly<{
   address: string;
   /** Out of band, on eth0. */
   consoleAddress: string;
+  memoryMb?: number;
 }>;
 
 /** A guest to boot: a host or the switch. */
@@ -76,6 +82,7 @@ export function labHosts(specs: readonly LabHostSpec[]): readonly LabHost[] {
       index,
       address: `10.10.0.${10 + index}`,
       consoleAddress: `10.77.0.${10 + index}`,
+      ...(spec.memoryMb === undefined ? {} : { memoryMb: spec.memoryMb }),
     };
   });
 }
@@ -86,7 +93,7 @@ export function hostMachine(host: LabHost): LabMachine {
     init: host.init,
     consoleAddress: host.consoleAddress,
     // Ceilings: what a guest does not touch costs nothing.
-    memoryMb: host.init === 'minimal' ? 192 : 320,
+    memoryMb: host.memoryMb ?? (host.init === 'minimal' ? 192 : 320),
     macPrefix: `02:4c:00:00:${hexByte(host.index)}`,
     consoleTap: `oob${host.index}`,
     nics: DATA_NICS.map((name, n) => ({ name, tap: `h${host.index}-${n + 1}` })),

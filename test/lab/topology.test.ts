@@ -49,6 +49,14 @@ describe('the hosts of a lab', () => {
     ]);
   });
 
+  test('have the memory that is asked for, else what suits their kind', () => {
+    const asked = labHosts([
+      ...specs.slice(0, 2),
+      { name: 'big', init: 'minimal', memoryMb: 1024 },
+    ]);
+    expect(asked.map((one) => hostMachine(one).memoryMb)).toEqual([192, 320, 1024]);
+  });
+
   test.each([
     ['no host', []],
     ['more hosts than the switch has ports for', Array.from({ length: 17 }, (_, n) => `h${n}`)],

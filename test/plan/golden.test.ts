@@ -1,17 +1,20 @@
 /**
  * Each folder of golden/ is a case: `observed.yml` (laid over a bare host with eth1 … eth4; a first line
- * `# ssh ADDRESS from PEER` says how the controller got in), `desired.yml`, and the plan that has to come
- * out of it: each change with its reason, its hazards and the command lines that carry it out.
+ * `# ssh ADDRESS from PEER` says how the controller got in), `desired.yml`, `plan.yml`, which has to come out
+ * of them (each change with its reason, its hazards and the command lines that carry it out), and
+ * `restore.yml`: what the way back would do (restore-document.ts).
  * UPDATE_GOLDEN=1 writes what comes out: read the difference before committing it.
  */
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { segmentsOf } from '../../src/backends/iproute2.js';
 import { planHost } from '../../src/plan/plan-host.js';
 import type { ChangePlan } from '../../src/plan/change.js';
 import { desiredOf, hostWith } from '../network/documents.js';
+import { restoreDocument } from './restore-document.js';
 
 const golden = join(import.meta.dirname, 'golden');
 
@@ -44,6 +47,8 @@ const hazardTexts = (hazards: ChangePlan['hazards']) =>
     : { hazards: hazards.map(({ severity, text }) => `${severity}: ${text}`) };
 
 describe('plan', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'netorch-golden-'));
+  afterAll(() => rmSync(scratch, { recursive: true }));
   for (const name of readdirSync(golden).sort()) {
     const read = (file: string): string => {
       const path = join(golden, name, file);
@@ -52,10 +57,11 @@ describe('plan', () => {
     test(name.replaceAll('-', ' '), () => {
       const [, serverAddress, clientAddress] =
         /^# ssh (\S+) from (\S+)$/m.exec(read('observed.yml')) ?? [];
+      const state = hostWith(read('observed.yml'));
       const plan = planHost(
         'h1',
         {
-          state: hostWith(read('observed.yml')),
+          state,
           ssh:
             serverAddress === undefined || clientAddress === undefined
               ? undefined
@@ -66,11 +72,14 @@ describe('plan', () => {
         },
         desiredOf(read('desired.yml'), 'desired.yml'),
       );
-      const document = planDocument(plan);
-      if (process.env['UPDATE_GOLDEN'] === '1') {
-        writeFileSync(join(golden, name, 'plan.yml'), document);
+      const documents = {
+        'plan.yml': planDocument(plan),
+        'restore.yml': restoreDocument(plan, state, scratch),
+      };
+      for (const [file, document] of Object.entries(documents)) {
+        if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(join(golden, name, file), document);
+        expect(document).toBe(read(file));
       }
-      expect(document).toBe(read('plan.yml'));
     });
   }
 });
