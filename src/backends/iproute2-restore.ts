@@ -58,9 +58,7 @@ export function restoreScripts(input: RestoreInput): Restore {
   const scope = new Set(input.plan.scope);
   const dhcp = dhcpRestore(operations);
   const baseline = baselineLines(input.lines, scope, operations);
-  const absent = absentPatterns(input, operations).filter(
-    (pattern) => !baseline.some((line) => new RegExp(pattern).test(line)),
-  );
+  const absent = absentPatterns(input, operations).filter((pattern) => !isThere(pattern, baseline));
   const devices = input.plan.scope.map(escapeEre).join('|');
   const reads = sectionsOf([...baseline, ...absent.map((pattern) => pattern.slice(1))]);
   return {
@@ -74,6 +72,25 @@ export function restoreScripts(input: RestoreInput): Restore {
     scopeDevices: `^(${devices === '' ? '-' : devices}) `,
     restore: [restoreSh(input, baseline, reads, operations), ...dhcp.functions, ''].join('\n'),
   };
+}
+
+/** A pattern is of one class of lines: its first word. */
+function isThere(pattern: string, lines: readonly string[]): boolean {
+  const expression = new RegExp(pattern);
+  const start = pattern.slice(1, pattern.indexOf(' ') + 1);
+  return lines.some((line) => line.startsWith(start) && expression.test(line));
+}
+
+/** Operations by the interface that they act on: there may be thousands of both. */
+function byInterface(operations: readonly Operation[]): (name: string) => readonly Operation[] {
+  const found = new Map<string, Operation[]>();
+  for (const operation of operations) {
+    if (!('name' in operation)) continue;
+    const own = found.get(operation.name);
+    if (own === undefined) found.set(operation.name, [operation]);
+    else own.push(operation);
+  }
+  return (name) => found.get(name) ?? [];
 }
 
 function withDhcp(
@@ -531,20 +548,21 @@ function restoreSh(
       .map((line) => [line.split(' ', 2)[1] ?? '', line]),
   );
   const order = dependencyOrder(input.observed.interfaces).filter((item) => scope.has(item.name));
+  const of = byInterface(operations);
   return [
     `READ=${quoteSh(reads.join(' '))}`,
-    `FORCED=${quoteSh(unseenChanges(order, operations).join(' '))}`,
+    `FORCED=${quoteSh(unseenChanges(order, of).join(' '))}`,
     `CREATED=${quoteSh(createdNames(input).join(' '))}`,
     `ORDER=${quoteSh(order.map((item) => item.name).join(' '))}`,
     'recipe() {',
     'case $1 in',
-    ...order.map((item) => recipe(input, item, linkLines.get(item.name) ?? '', operations)),
+    ...order.map((item) => recipe(input, item, linkLines.get(item.name) ?? '', of(item.name))),
     '*) return 1 ;;',
     'esac',
     '}',
     'restore_group() {',
     'case $1 in',
-    ...groups(input, baseline, operations),
+    ...groups(input, baseline, of),
     'esac',
     '}',
     '',
@@ -554,14 +572,14 @@ function restoreSh(
 /** Bridges whose ageing time the plan changes where the comparison cannot see it: under spanning tree. */
 function unseenChanges(
   order: readonly InterfaceState[],
-  operations: readonly Operation[],
+  operationsOf: (name: string) => readonly Operation[],
 ): readonly string[] {
   return order
     .filter(
       ({ name, link }) =>
         link.kind === 'linux-bridge' &&
         link.options['stp_state'] !== '0' &&
-        changedOptions(operations, 'set-bridge-options', name).has('ageing_time'),
+        changedOptions(operationsOf(name), 'set-bridge-options', name).has('ageing_time'),
     )
     .map(({ name }) => name);
 }
@@ -569,7 +587,7 @@ function unseenChanges(
 function groups(
   input: RestoreInput,
   baseline: readonly string[],
-  operations: readonly Operation[],
+  operationsOf: (name: string) => readonly Operation[],
 ): readonly string[] {
   const cases: string[] = [];
   const v4 = new Map<string, string[][]>();
@@ -602,8 +620,8 @@ function groups(
         ? (bridge.link.ports.find((port) => port.name === name)?.vlans ?? [])
         : [];
     const added = new Set(
-      operations.flatMap((operation) =>
-        operation.op === 'add-port-vlan' && operation.name === name ? [operation.vlan.vid] : [],
+      operationsOf(name).flatMap((operation) =>
+        operation.op === 'add-port-vlan' ? [operation.vlan.vid] : [],
       ),
     );
     const defaultPvid =

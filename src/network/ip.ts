@@ -5,8 +5,13 @@ import type { IpAddress, IpFamily } from './state.js';
 /** RFC 8200: below this the kernel removes IPv6 from the device. */
 export const MINIMUM_IPV6_MTU = 1280;
 
+/** As the kernel prints it. Most that is read is such a one, and a host has thousands of comparisons. */
+const PLAIN_IPV4 =
+  /^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/;
+
 /** An address without prefix in canonical text (RFC 5952), or undefined when it is none. */
 export function canonicalIp(text: string): { family: IpFamily; ip: string } | undefined {
+  if (PLAIN_IPV4.test(text)) return { family: 'ipv4', ip: text };
   if (/[/%\s]/.test(text)) return undefined;
   if (Address4.isValid(text)) return { family: 'ipv4', ip: new Address4(text).correctForm() };
   if (!Address6.isValid(text)) return undefined;
@@ -33,19 +38,53 @@ export function canonicalNetwork(
   if (length !== undefined && !/^\d{1,3}$/.test(length)) return undefined;
   const prefixLength = length === undefined ? bits : Number(length);
   if (prefixLength > bits) return undefined;
-  const start =
-    ip.family === 'ipv4'
-      ? new Address4(`${ip.ip}/${prefixLength}`).startAddress()
-      : new Address6(`${ip.ip}/${prefixLength}`).startAddress();
-  const network = canonicalIp(start.correctForm())?.ip ?? start.correctForm();
-  return { family: ip.family, network: `${network}/${prefixLength}`, prefixLength };
+  if (ip.family === 'ipv4') {
+    const start = ipv4Number(ip.ip) & ipv4Mask(prefixLength);
+    const network = [24, 16, 8, 0].map((shift) => (start >>> shift) & 255).join('.');
+    return { family: 'ipv4', network: `${network}/${prefixLength}`, prefixLength };
+  }
+  const start = new Address6(`${ip.ip}/${prefixLength}`).startAddress().correctForm();
+  const network = canonicalIp(start)?.ip ?? start;
+  return { family: 'ipv6', network: `${network}/${prefixLength}`, prefixLength };
 }
 
-/** Does the address lie in the subnet of `within`? Addresses of two families never do. */
+/** Of canonical text, as a signed number of 32 bits. */
+function ipv4Number(ip: string): number {
+  return ip.split('.').reduce((sum, part) => (sum << 8) | Number(part), 0);
+}
+
+/** A shift by 32 is one by 0. */
+const ipv4Mask = (prefixLength: number): number =>
+  prefixLength === 0 ? 0 : -1 << (32 - prefixLength);
+
+/** The eight words of an IPv6 address in canonical text. */
+function ipv6Words(ip: string): readonly number[] {
+  const wordsOf = (part: string): number[] =>
+    part === ''
+      ? []
+      : part.split(':').flatMap((word) => {
+          if (!word.includes('.')) return [Number.parseInt(word, 16)];
+          const bits = ipv4Number(word);
+          return [bits >>> 16, bits & 0xffff];
+        });
+  const [head = '', tail] = ip.split('::');
+  const first = wordsOf(head);
+  if (tail === undefined) return first;
+  const last = wordsOf(tail);
+  return [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last];
+}
+
+/** Does the address lie in the subnet of `within`? Addresses of two families never do. Both are canonical. */
 export function isInSubnet(ip: string, within: IpAddress): boolean {
-  const subnet = canonicalNetwork(`${within.ip}/${within.prefixLength}`);
-  const own = canonicalNetwork(`${ip}/${within.prefixLength}`);
-  return subnet !== undefined && own !== undefined && subnet.network === own.network;
+  const { prefixLength } = within;
+  const isIpv6 = ip.includes(':');
+  if (isIpv6 !== within.ip.includes(':')) return false;
+  if (!isIpv6) return ((ipv4Number(ip) ^ ipv4Number(within.ip)) & ipv4Mask(prefixLength)) === 0;
+  const subnet = ipv6Words(within.ip);
+  return ipv6Words(ip).every((word, index) => {
+    const bits = Math.min(16, Math.max(0, prefixLength - index * 16));
+    return ((word ^ (subnet[index] ?? 0)) & (0xffff << (16 - bits))) === 0;
+  });
 }
 
 const addressText = (address: IpAddress): string => `${address.ip}/${address.prefixLength}`;
@@ -70,7 +109,8 @@ export function samePrimaries(a: readonly IpAddress[], b: readonly IpAddress[]):
 }
 
 export function isLinkLocal(ip: string): boolean {
-  return isInSubnet(ip, { ip: 'fe80::', prefixLength: 10 });
+  // fe80::/10, the first ten bits of the first word.
+  return /^fe[89ab][0-9a-f]:/.test(ip);
 }
 
 /** The link-local address that the kernel makes of a MAC (modified EUI-64, RFC 4291 appendix A). */
@@ -79,8 +119,10 @@ export function linkLocalOf(mac: string): string | undefined {
   const [a, b, c, d, e, f] = bytes;
   if (a === undefined || b === undefined || c === undefined) return undefined;
   if (d === undefined || e === undefined || f === undefined) return undefined;
+  // Only the first of these can be 0, and is then part of the zeros before it.
   const words = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
-  return canonicalIp(`fe80::${words.map((word) => word.toString(16)).join(':')}`)?.ip;
+  const text = words.map((word) => word.toString(16)).join(':');
+  return `fe80::${text.replace(/^0:/, '')}`;
 }
 
 export const defaultDestination = (family: IpFamily): string =>

@@ -34,7 +34,11 @@ export function dependencyOrder(
       (name) => interfaces.has(name) && name !== item.name,
     );
     waiting.set(item.name, new Set(needs));
-    for (const name of needs) dependants.set(name, [...(dependants.get(name) ?? []), item.name]);
+    for (const name of needs) {
+      const known = dependants.get(name);
+      if (known === undefined) dependants.set(name, [item.name]);
+      else known.push(item.name);
+    }
   }
   const ready = [...interfaces.values()]
     .filter((item) => waiting.get(item.name)?.size === 0)
