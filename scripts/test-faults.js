@@ -3,7 +3,7 @@
 //   --quick           each fault once or a few times, within a quarter of an hour (default: the whole matrix)
 //   --resume FILE     keep results in FILE; what has passed there is not run again
 //   --only REGEX      cases whose names match, such as '^power cut @ step'
-//   --races NUMBER    how many races under each shell (default: 1000, with --quick 200)
+//   --races NUMBER    how many races under each shell (default: 1000, with --quick 100)
 //   --lab FOLDER      use the lab in this folder, brought up if need be, and leave it running
 //   --hosts LIST      hosts of the lab (default: f1,f2:systemd); as many cases run at once
 //   --deadline SECONDS, --slack SECONDS   for busy machines: time to prove a host good; later than announced, but good
@@ -106,7 +106,7 @@ function vitest() {
     NETORCH_FAULTS_ONLY: values.only,
     NETORCH_FAULTS_HOSTS: values.hosts,
     NETORCH_FAULTS_RETRY: values.retry ? '1' : '',
-    NETORCH_FAULTS_RACES: values.races ?? (values.quick ? '200' : '1000'),
+    NETORCH_FAULTS_RACES: values.races ?? (values.quick ? '100' : '1000'),
     ...(values.lab === undefined ? {} : { NETORCH_FAULTS_LAB: values.lab }),
     ...(values.deadline === undefined ? {} : { NETORCH_FAULTS_DEADLINE: values.deadline }),
     ...(values.slack === undefined ? {} : { NETORCH_FAULTS_SLACK: values.slack }),

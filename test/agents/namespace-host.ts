@@ -33,14 +33,19 @@ export function whyNot(shell: Shell): string | undefined {
 
 /**
  * Debian's busybox prefers its own applets to what PATH holds, whatever their name; no busybox that a
- * network host runs does. So that its shell finds the real tools, they are functions.
+ * network host runs does. So that its shell finds the real tools, they are functions; a test may put a program
+ * of its own before one in /run/tools.
  */
 const REAL_TOOLS = ['ip', 'bridge', 'mount', 'umount', 'tc']
   .flatMap((tool) => {
     const path = ['/usr/sbin', '/sbin', '/usr/bin', '/bin']
       .map((folder) => `${folder}/${tool}`)
       .find((candidate) => existsSync(candidate));
-    return path === undefined ? [] : [`${tool}() { ${path} "$@"; }`];
+    return path === undefined
+      ? []
+      : [
+          `${tool}() { if [ -x /run/tools/${tool} ]; then /run/tools/${tool} "$@"; else ${path} "$@"; fi; }`,
+        ];
   })
   .join('\n');
 
@@ -51,7 +56,7 @@ cp -a /etc /run/etc && mount --bind /run/etc /etc
 mount -t sysfs sysfs /sys
 mkdir /run/tools
 if [ "$1" != 'busybox ash' ]; then ln -s "/usr/bin/$1" /run/tools/sh
-else busybox --install -s /run/tools; rm -f /run/tools/ip /run/tools/bridge /run/tools/arping; fi
+else busybox --install -s /run/tools; ( cd /run/tools && rm -f ip bridge mount umount tc arping ); fi
 ip link set lo up
 echo ready
 # Whoever kills the tests leaves nothing behind: with them, this input ends, and with this process all others.

@@ -170,7 +170,11 @@ date -s @${Math.floor(Date.now() / 1000)}
     const { index } = this.#bench.lab.host(this.name);
     await this.mend();
     await this.#bench.on(this.name, `INDEX=${index}\n(${RESET}) 2>/dev/null; :`);
-    if ((await this.truth()) === 'as before') return;
+    if ((await this.truth()) !== 'as before') await this.boot();
+  }
+
+  /** A power cut, with nothing of a change left to come back. */
+  async boot(): Promise<void> {
     await this.#bench.lab.cut(this.name);
     await this.#bench.lab.powerOn(this.name);
     await this.#install();

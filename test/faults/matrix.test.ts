@@ -457,7 +457,8 @@ describe.skipIf(selection === '')('faults', () => {
     } finally {
       // What a case did that was not reached is nobody's concern.
       const isAsBefore = outcome?.passed === true && outcome.truth === 'as before';
-      await host.reset(isAsBefore).finally(() => free.push(host));
+      const back = item.fault.needsBoot === true ? host.boot() : host.reset(isAsBefore);
+      await back.finally(() => free.push(host));
     }
     return {
       ...outcome,

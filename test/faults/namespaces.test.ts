@@ -33,7 +33,8 @@ const done = new Set(
     : [],
 );
 
-const AT_ONCE = 4;
+/** Most of a case is waiting for its deadline. */
+const AT_ONCE = Number(process.env['NETORCH_FAULTS_AT_ONCE'] ?? 4);
 const DEADLINE_SECONDS = 8;
 const ALL_SHELLS: readonly Shell[] = ['dash', 'busybox ash', 'bash'];
 const SHELLS = selection === 'all' ? ALL_SHELLS : (['dash'] as const);
@@ -67,19 +68,12 @@ const FAULTS: readonly HostFault[] = [
 
 type Case = Readonly<{ fault: HostFault; point: string; failsFirst: boolean }>;
 
-const steps = (shell: Shell) =>
-  // Under busybox "ip" is a function here (namespace-host.ts): no wrapper stands before it.
-  shell === 'busybox ash' ? [] : Array.from({ length: 34 }, (_, index) => `step-${index + 1}`);
+const STEPS = Array.from({ length: 34 }, (_, index) => `step-${index + 1}`);
 
-function pointsFor(shell: Shell): readonly Omit<Case, 'fault'>[] {
+function points(): readonly Omit<Case, 'fault'>[] {
   const all = [
-    ...[...BEGIN_POINTS, ...steps(shell), ...END_POINTS].map((point) => ({
-      point,
-      failsFirst: false,
-    })),
-    ...(shell === 'busybox ash'
-      ? []
-      : ROLLBACK_POINTS.map((point) => ({ point, failsFirst: true }))),
+    ...[...BEGIN_POINTS, ...STEPS, ...END_POINTS].map((point) => ({ point, failsFirst: false })),
+    ...ROLLBACK_POINTS.map((point) => ({ point, failsFirst: true })),
   ];
   return selection === 'all' ? all : all.filter((_, index) => index % 6 === 1);
 }
@@ -87,7 +81,7 @@ function pointsFor(shell: Shell): readonly Omit<Case, 'fault'>[] {
 describe.each(SHELLS)('faults in namespaces under %s', (shell) => {
   const reason = whyNot(shell);
   for (const fault of FAULTS) {
-    const cases = pointsFor(shell)
+    const cases = points()
       .map((point): Case => ({ fault, ...point }))
       .filter(({ point }) => {
         const id = `${fault.name} @ ${point}`;
@@ -149,7 +143,7 @@ async function runCase(
     await host.sh(
       `mkdir /run/faults; mount -t tmpfs tmpfs /run/faults; mount -o remount,size=8m /run
 ${file(text('./point.sh'), '/run/faults/point.sh')}
-${shell === 'busybox ash' ? '' : ['ip', 'bridge'].map((tool) => `${file(text('./wrapper.sh'), `/run/tools/${tool}`)}chmod 755 /run/tools/${tool}\n`).join('')}
+${['ip', 'bridge'].map((tool) => `${file(text('./wrapper.sh'), `/run/tools/${tool}`)}chmod 755 /run/tools/${tool}\n`).join('')}
 ${file(`${fault.action}\n${fault.failing === undefined ? '' : `echo 0 >/run/faults/calls; echo ${fault.failing} >/run/faults/fail`}\n`, '/run/faults/action')}
 echo 0 >/run/faults/steps; echo 0 >/run/faults/calls
 ${fault.outside === undefined ? '' : ': >/run/faults/hold'}
