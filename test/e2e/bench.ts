@@ -229,6 +229,20 @@ export class Bench {
       );
   }
 
+  /**
+   * What a host is once it does not change any more: after a boot the kernel goes on giving its interfaces
+   * addresses of their own for seconds.
+   */
+  async settledSnapshot(host: string): Promise<Snapshot> {
+    let before = await this.snapshot(host);
+    for (let tries = 0; tries < 20; tries++) {
+      const now = await this.snapshot(host, 'sleep 2');
+      if (String(now) === String(before)) break;
+      before = now;
+    }
+    return before;
+  }
+
   /** The host is what it was when the suite began. */
   async expectAsAtBoot(host: string): Promise<void> {
     expect(await this.snapshot(host), host).toEqual(this.#boot.get(host));
@@ -297,7 +311,7 @@ export class Bench {
         const before = this.#boot.get(name);
         if (before !== undefined && (await this.#isUntouched(name, before))) return;
         await this.on(name, `INDEX=${index}\n(${RESET}) 2>/dev/null; :`);
-        if (before === undefined) this.#boot.set(name, await this.snapshot(name));
+        if (before === undefined) this.#boot.set(name, await this.settledSnapshot(name));
         else await expect.poll(() => this.snapshot(name), { timeout: 20_000 }).toEqual(before);
       }),
     );

@@ -45,7 +45,7 @@ export class FaultHost {
   /** `plan` runs the plan once without a fault, so that it is known what "as planned" is. */
   async setUp(plan: () => Promise<void>): Promise<void> {
     await this.#install();
-    this.#boot = await this.#bench.snapshot(this.name);
+    this.#boot = await this.#bench.settledSnapshot(this.name);
     await this.arm('step-9999');
     await this.#bench.on(this.name, 'echo 9999 9999 >/run/faults/fail');
     await plan();

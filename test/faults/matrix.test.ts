@@ -308,7 +308,8 @@ describe.skipIf(selection === '')('faults', () => {
               NETORCH_FAULT_MARK: mark,
             }),
       },
-      fault.isNeverConfirmed === true ? SHORT_DEADLINE_SECONDS : DEADLINE_SECONDS,
+      fault.deadlineSeconds ??
+        (fault.isNeverConfirmed === true ? SHORT_DEADLINE_SECONDS : DEADLINE_SECONDS),
     );
     let after: (() => Promise<void>) | undefined;
     let settled: Settled;
