@@ -72,7 +72,7 @@ function startSshd() {
     `#!/bin/sh
 set -- $SSH_CONNECTION
 read -r pid <"${folder}/pids/$3"
-exec nsenter -t "$pid" -n -m -- sh -c "$SSH_ORIGINAL_COMMAND"
+exec nsenter -t "$pid" -n -m -p -- sh -c "$SSH_ORIGINAL_COMMAND"
 `,
     0o755,
   );
@@ -104,28 +104,24 @@ ${values.real ? `ForceCommand ${enter}` : ''}
   return words;
 }
 
-/** Each host: a process that holds its namespaces, with a /run and a loopback interface of its own. */
+/**
+ * Each host: a process that holds its namespaces, with a /run, a loopback interface and processes of its own;
+ * with those of all others among its own, whoever looks for a DHCP client would look at a thousand hosts.
+ */
 function startNamespaces() {
   mkdirSync(join(folder, 'pids'));
   const hold = file(
     'hold',
     `ip link set lo up; mount -t tmpfs tmpfs /run; mount -t sysfs sysfs /sys
-echo $$ >"$1.new"; mv "$1.new" "$1"; exec sleep 1000000
+: >"$1.up"; exec sleep 1000000
 `,
   );
-  // A few at a time: their start is not what is measured.
-  const all = hosts.map(({ address }) => `unshare -n -m sh ${hold} ${folder}/pids/${address} &`);
-  const lines = all.map((line, index) =>
-    index % 16 === 15
-      ? `${line}\nuntil [ -e ${folder}/pids/${addressOf(index)} ]; do sleep 0.05; done`
-      : line,
-  );
-  const last = hosts.at(-1)?.address;
-  const script = file(
-    'all',
-    `${lines.join('\n')}\nuntil [ -e ${folder}/pids/${last} ]; do sleep 0.05; done; sleep 1\n`,
-  );
-  execFileSync('sh', [script], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const start = `unshare -n -m -p --fork --mount-proc sh ${hold}`;
+  const lines = hosts.map(({ address }) => {
+    const pid = `${folder}/pids/${address}`;
+    return `${start} ${pid} & p=$!; until [ -e ${pid}.up ]; do sleep 0.02; done; cat /proc/$p/task/$p/children >${pid}`;
+  });
+  execFileSync('sh', [file('all', lines.join('\n'))], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 // ---- the controller ------------------------------------------------------------------------------------------

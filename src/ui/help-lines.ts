@@ -28,13 +28,13 @@ export function questionLine(view: RunView, { screen, keys }: Interaction): Styl
   if (approval !== undefined) {
     return [
       span(`waiting for approval of ${approval}`, 'warning'),
-      ...(keys === 'control' ? [span('   a: approve', 'strong')] : []),
+      span(keys === 'control' ? '   a: approve' : '   netorch approve', 'strong'),
     ];
   }
   if (view.paused !== undefined) {
     return [
       span(`paused by ${sanitise(view.paused)}: no new host is started`, 'warning'),
-      ...(keys === 'control' ? [span('   p: go on', 'strong')] : []),
+      span(keys === 'control' ? '   p: go on' : '   netorch unpause', 'strong'),
     ];
   }
   return undefined;

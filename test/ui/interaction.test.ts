@@ -171,6 +171,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
   'forty-hosts.filter': { events: FORTY_HOSTS, seconds: 23, keys: '/queued' },
   'forty-hosts.help': { events: FORTY_HOSTS, seconds: 23, keys: '?' },
+  'forty-hosts.watch-approval': { events: FORTY_HOSTS, seconds: 12, as: 'watch' },
   'forty-hosts.watch': { events: FORTY_HOSTS, seconds: 23, as: 'watch' },
   'forty-hosts.ascii': { events: FORTY_HOSTS, seconds: 60, keys: '<down>', glyphs: ASCII_GLYPHS },
   'four-hosts.failure-detail': { events: FOUR_HOSTS, seconds: 61.45, keys: '<down><enter>' },
