@@ -5,7 +5,10 @@ import { objectsOf, recordText } from '../backends/persist-record.js';
 /** One sentence each; none for a host of which netorch keeps nothing. */
 export function persistenceLines({ persistent, running, boot }: Persistence): readonly string[] {
   const lines: string[] = [];
-  if (persistent !== undefined) lines.push(`persistent: ${persistent.scope.join(', ')}`);
+  // After an undoing the record may hold nothing any more; a change of DNS or routes alone has no interface.
+  const kept =
+    persistent === undefined ? [] : [...persistent.scope, ...objectsOf(persistent.lines)];
+  if (kept.length > 0) lines.push(`persistent: ${[...new Set(kept)].join(', ')}`);
   if (running !== undefined && running !== persistent) {
     const objects = objectsOf(
       persistent === undefined
