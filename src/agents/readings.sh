@@ -10,9 +10,17 @@ umask 077
 SYSCTL4='rp_filter forwarding arp_ignore arp_announce arp_notify accept_local promote_secondaries proxy_arp'
 SYSCTL6='disable_ipv6 accept_ra autoconf addr_gen_mode forwarding accept_dad use_tempaddr keep_addr_on_down'
 
+# Each file costs some system calls, and a host of a thousand interfaces has thousands: SYSCTL_OF names those
+# that count, where they are few; without it all are read.
 sysctl_files() {
-	for f in $SYSCTL4; do set -- "$@" /proc/sys/net/ipv4/conf/*/"$f"; done
-	for f in $SYSCTL6; do set -- "$@" /proc/sys/net/ipv6/conf/*/"$f"; done
+	for n in ${SYSCTL_OF-}; do
+		for f in $SYSCTL4; do set -- "$@" "/proc/sys/net/ipv4/conf/$n/$f"; done
+		for f in $SYSCTL6; do set -- "$@" "/proc/sys/net/ipv6/conf/$n/$f"; done
+	done
+	if [ -z "${SYSCTL_OF+set}" ]; then
+		for f in $SYSCTL4; do set -- "$@" /proc/sys/net/ipv4/conf/*/"$f"; done
+		for f in $SYSCTL6; do set -- "$@" /proc/sys/net/ipv6/conf/*/"$f"; done
+	fi
 	grep -s '' "$@" /proc/sys/kernel/hostname /dev/null
 }
 

@@ -43,6 +43,7 @@ type Restore = Pick<
   BackendScripts,
   | 'restore'
   | 'reads'
+  | 'sysctlsOf'
   | 'baseline'
   | 'recipes'
   | 'absent'
@@ -61,16 +62,22 @@ export function restoreScripts(input: RestoreInput): Restore {
   const absent = absentPatterns(input, operations).filter((pattern) => !isThere(pattern, baseline));
   const devices = input.plan.scope.map(escapeEre).join('|');
   const reads = sectionsOf([...baseline, ...absent.map((pattern) => pattern.slice(1))]);
+  const sysctlsOf = devicesOfSysctls(baseline);
   return {
     baseline,
     reads,
+    sysctlsOf,
     recipes: baseline.map(recipeOf),
     absent,
     ...withDhcp(dhcp, removalLines(input.observed, operations)),
     leases: dhcp.leases,
     leaseRoutes: dhcp.leaseRoutes,
     scopeDevices: `^(${devices === '' ? '-' : devices}) `,
-    restore: [restoreSh(input, baseline, reads, operations), ...dhcp.functions, ''].join('\n'),
+    restore: [
+      restoreSh(input, { baseline, reads, sysctlsOf }, operations),
+      ...dhcp.functions,
+      '',
+    ].join('\n'),
   };
 }
 
@@ -106,6 +113,15 @@ function sectionsOf(lines: readonly string[]): readonly string[] {
   // The hostname is read along with the sysctls, without a process of its own.
   const sections = names.map((name) => (name === 'hostname' ? 'sysctl' : name));
   return [...new Set(['link', ...sections])].sort();
+}
+
+/** More than so many are read faster as all that there are: the shell makes the list one by one. */
+const FEW_INTERFACES = 64;
+
+function devicesOfSysctls(baseline: readonly string[]): readonly string[] | undefined {
+  const names = baseline.flatMap((line) => /^sysctl (\S+) /.exec(line)?.[1] ?? []);
+  const devices = [...new Set(names)];
+  return devices.length > FEW_INTERFACES ? undefined : devices;
 }
 
 // ---- the baseline ------------------------------------------------------------------------------------
@@ -537,8 +553,7 @@ function createLine(item: InterfaceState, type: readonly (string | number)[]): s
 
 function restoreSh(
   input: RestoreInput,
-  baseline: readonly string[],
-  reads: readonly string[],
+  { baseline, reads, sysctlsOf }: Pick<Restore, 'baseline' | 'reads' | 'sysctlsOf'>,
   operations: readonly Operation[],
 ): string {
   const scope = new Set(input.plan.scope);
@@ -551,6 +566,7 @@ function restoreSh(
   const of = byInterface(operations);
   return [
     `READ=${quoteSh(reads.join(' '))}`,
+    ...(sysctlsOf === undefined ? [] : [`SYSCTL_OF=${quoteSh(sysctlsOf.join(' '))}`]),
     `FORCED=${quoteSh(unseenChanges(order, of).join(' '))}`,
     `CREATED=${quoteSh(createdNames(input).join(' '))}`,
     `ORDER=${quoteSh(order.map((item) => item.name).join(' '))}`,

@@ -54,6 +54,11 @@ export const CONTROLLER_VLAN100 = '10.100.0.1';
 /** Every port, tap and cable takes frames of this size; hosts start with 1500. */
 export const CABLE_MTU = 9216;
 export const MAX_HOSTS = 16;
+/**
+ * Frames that the network card would cut (GSO) do not fit a guest's receive buffers: it drops them, and a
+ * script of some megabytes never arrives.
+ */
+const SINGLE_FRAMES = 'gso_max_segs 1';
 
 /** Numbers the hosts; throws NetorchError USAGE for an unusable set. */
 export function labHosts(specs: readonly LabHostSpec[]): readonly LabHost[] {
@@ -185,7 +190,10 @@ export function cablesBatch(hosts: readonly LabHost[]): string {
       `link set dev ${machine.consoleTap} master oob up`,
     );
   }
-  lines.push(`addr add ${CONTROLLER_CONSOLE}/16 dev oob`, 'link set dev oob up');
+  lines.push(
+    `addr add ${CONTROLLER_CONSOLE}/16 dev oob`,
+    `link set dev oob ${SINGLE_FRAMES} up`,
+  );
   for (const host of hosts) {
     for (const n of DATA_NICS.keys()) {
       const cable = `c${host.index}-${n + 1}`;
@@ -204,7 +212,11 @@ export function cablesBatch(hosts: readonly LabHost[]): string {
     ['ctl10', CONTROLLER_VLAN10],
     ['ctl100', CONTROLLER_VLAN100],
   ] as const) {
-    lines.push(...tap(name, 9000), `addr add ${address}/24 dev ${name}`, `link set dev ${name} up`);
+    lines.push(
+      ...tap(name, 9000),
+      `addr add ${address}/24 dev ${name}`,
+      `link set dev ${name} ${SINGLE_FRAMES} up`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }
