@@ -273,6 +273,11 @@ restore_lines() {
 
 restore_dns() {
 	umount /etc/resolv.conf 2>/dev/null
+	# It was made to be mounted over.
+	if [ -e dns.made ] && [ ! -s /etc/resolv.conf ]; then
+		rm -f /etc/resolv.conf
+		return 0
+	fi
 	cmp -s resolv.baseline /etc/resolv.conf && return 0
 	# A client has written into the file itself.
 	[ -e dhcp.started ] && cat resolv.baseline >/etc/resolv.conf && return 0
@@ -308,6 +313,8 @@ restore() {
 		cat removals >"$W/batch"
 		run_batch
 	fi
+	# Not by the comparison, which sees what is missing: servers may have come, or changed places.
+	[ -e dns.set ] && restore_dns
 	restore_state
 	restored=$?
 	dhcp_put_leases

@@ -389,7 +389,8 @@ export function applyScript(segments: readonly Segment[]): string {
           }),
         ].join('\n');
       case 'dns':
-        return `${number}\numount /etc/resolv.conf 2>/dev/null\ncat >../resolv.conf <<'${END}'\n${texts.join('\n')}\n${END}\nchmod 644 ../resolv.conf && mount --bind ../resolv.conf /etc/resolv.conf || return 1`;
+        // Something must be there to be mounted over.
+        return `${number}\n: >dns.set\n[ -e /etc/resolv.conf ] || { : >/etc/resolv.conf && : >dns.made; } || return 1\numount /etc/resolv.conf 2>/dev/null\ncat >../resolv.conf <<'${END}'\n${texts.join('\n')}\n${END}\nchmod 644 ../resolv.conf && mount --bind ../resolv.conf /etc/resolv.conf || return 1`;
       case 'sh':
         return [number, ...texts.map((text) => `${text} || return 1`)].join('\n');
       default:
