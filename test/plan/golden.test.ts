@@ -82,4 +82,14 @@ describe('plan', () => {
       }
     });
   }
+
+  test('each case stands beside its rule in docs/kernel.md, and none that is not there', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../docs/kernel.md'), 'utf8');
+    const table = text.slice(
+      text.indexOf('| Rule '),
+      text.indexOf('What is refused in the document'),
+    );
+    const named = [...table.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
+    expect(named.toSorted()).toEqual(readdirSync(golden).toSorted());
+  });
 });
