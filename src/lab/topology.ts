@@ -190,10 +190,7 @@ export function cablesBatch(hosts: readonly LabHost[]): string {
       `link set dev ${machine.consoleTap} master oob up`,
     );
   }
-  lines.push(
-    `addr add ${CONTROLLER_CONSOLE}/16 dev oob`,
-    `link set dev oob ${SINGLE_FRAMES} up`,
-  );
+  lines.push(`addr add ${CONTROLLER_CONSOLE}/16 dev oob`, `link set dev oob ${SINGLE_FRAMES} up`);
   for (const host of hosts) {
     for (const n of DATA_NICS.keys()) {
       const cable = `c${host.index}-${n + 1}`;
