@@ -100,7 +100,22 @@ master_of() {
 	fi
 }
 is_up() { attr "$1" flags && [ $((v & 1)) = 1 ]; }
-q() { printf '%s\n' "$*" >>"$W/batch"; }
+q() {
+	case $* in *' nexthop '*) has_next_hops "$*" || return 0 ;; esac
+	printf '%s\n' "$*" >>"$W/batch"
+}
+# At a next hop through a device that is not there ip ends the whole batch, with -force as well (iproute.c,
+# parse_nexthops); the route went with its device.
+has_next_hops() {
+	# Words of a batch line.
+	# shellcheck disable=SC2086
+	set -- $1
+	while [ $# -gt 1 ]; do
+		if [ "$1" = dev ] && [ ! -e "$N/$2" ]; then return 1; fi
+		shift
+	done
+	return 0
+}
 run_batch() {
 	[ -s "$W/batch" ] && ip -force -batch "$W/batch" >>"$W/restore.log" 2>&1
 	printf '' >"$W/batch"
@@ -119,6 +134,9 @@ compare() {
 		missing=$(lacking "$W/current" baseline) || missing="$missing
 0:the host's network could not be compared"
 		if [ -s absent ]; then surplus=$(grep -E -f absent "$W/current"); fi
+		if [ -n "$unmade" ] && [ -n "$surplus" ]; then
+			surplus=$(printf '%s\n' "$surplus" | awk -v names="$unmade " 'index(names, " " $2 " ") == 0')
+		fi
 	else
 		missing="0:the host's network could not be read"
 	fi
@@ -217,6 +235,8 @@ restore_links() {
 		[ -n "$R_MASTER" ] || continue
 		master_of "$n"
 		[ "$v" = "$R_MASTER" ] && continue
+		# At a controller that is not there ip ends the whole batch.
+		[ -e "$N/$R_MASTER" ] || continue
 		# A port that is up is refused by a bond.
 		[ "$R_MASTER_KIND" = bond ] && q "link set dev $n down"
 		q "link set dev $n master $R_MASTER"
@@ -285,12 +305,22 @@ restore_dns() {
 	{ cat resolv.baseline >../resolv.conf || ln -f resolv.baseline ../resolv.conf; } 2>/dev/null && mount --bind ../resolv.conf /etc/resolv.conf
 }
 
+# What the plan adds besides links.
+remove_added() {
+	[ -s removals ] || return 0
+	printf '' >"$W/batch"
+	# Line by line only where it must be: the shell reads byte by byte.
+	if grep -q ' nexthop ' removals; then
+		while IFS= read -r line; do q "$line"; done <removals
+	else
+		cat removals >"$W/batch"
+	fi
+	run_batch
+}
+
 restore_once() {
 	restore_links
-	if [ -s removals ]; then
-		cat removals >"$W/batch"
-		run_batch
-	fi
+	remove_added
 	[ -s removals6 ] && ip -6 -force -batch removals6 >>"$W/restore.log" 2>&1
 	dhcp_put_leases
 	compare
@@ -304,14 +334,39 @@ restore_once() {
 	restore_lines route
 }
 
+# The line that failed and those after it have made nothing: a link with such a name is somebody else's, who took
+# the name meanwhile, and stays. Where no line is named, all may have been made.
+find_unmade() {
+	read -r word s 2>/dev/null <failure && [ "$word" = segment ] || return 0
+	l=$(sed -n 's/^Command failed .*:\([0-9][0-9]*\)$/\1/p' failure)
+	[ -n "$l" ] || return 0
+	made=
+	for m in $MADE; do
+		n=${m##*:}
+		m=${m%:*}
+		if [ "${m%:*}" -lt "$s" ] || { [ "${m%:*}" = "$s" ] && [ "${m#*:}" -lt "$l" ]; }; then
+			made="$made $n"
+		else
+			case "$made " in *" $n "*) ;; *) unmade="$unmade $n" ;; esac
+		fi
+	done
+	made=
+	for n in $CREATED; do
+		case "$unmade " in *" $n "*) ;; *) made="$made $n" ;; esac
+	done
+	CREATED=$made
+}
+
 restore() {
 	FORCED=
+	MADE=
+	unmade=
 	. ./restore.sh
+	find_unmade
 	dhcp_end_started
 	if [ -e dhcp.started ] && [ -s removals ]; then
 		# What a client has set is not compared.
-		cat removals >"$W/batch"
-		run_batch
+		remove_added
 	fi
 	# Not by the comparison, which sees what is missing: servers may have come, or changed places.
 	[ -e dns.set ] && restore_dns

@@ -45,27 +45,35 @@ function pick(options: Options, isWanted: (key: string) => boolean): Options {
   return Object.fromEntries(Object.entries(options).filter(([key]) => isWanted(key)));
 }
 
+/** Options that some step of the plan sets. */
+function givenOptions(name: string, operations: readonly Operation[]): ReadonlySet<string> {
+  const given = operations.flatMap((operation) =>
+    operation.op === 'set-bond-options' && operation.name === name
+      ? Object.keys(operation.options)
+      : [],
+  );
+  return new Set(given);
+}
+
 /** Options that some step of the plan sets, and those that the kernel changes along with them. */
 function touchedOptions(name: string, operations: readonly Operation[]): ReadonlySet<string> {
-  const touched = new Set<string>();
-  for (const operation of operations) {
-    if (operation.op !== 'set-bond-options' || operation.name !== name) continue;
-    for (const key of Object.keys(operation.options)) touched.add(key);
-  }
+  const touched = new Set(givenOptions(name, operations));
   if (touched.has('mode')) touched.add('tlb_dynamic_lb');
   if (['mode', 'miimon', 'arp_interval'].some((key) => touched.has(key)))
     for (const key of MONITORS) touched.add(key);
   return touched;
 }
 
-/** The monitors as they were. Delays are refused without miimon, also when they are 0 (EPERM). */
-function monitorOptions(options: Options, mode: BondMode): Options {
+/**
+ * The monitors as they were. Delays are refused without miimon, also when they are 0 (EPERM). A list of targets
+ * that the plan gives stays in a mode that does not use it, until it is emptied.
+ */
+function monitorOptions(options: Options, mode: BondMode, given: ReadonlySet<string>): Options {
   const { miimon = '0' } = options;
   const lists = Object.fromEntries(
-    LISTS.filter((key) => fits('arp_interval', mode) || options[key] !== undefined).map((key) => [
-      key,
-      options[key] ?? '',
-    ]),
+    LISTS.filter(
+      (key) => fits('arp_interval', mode) || options[key] !== undefined || given.has(key),
+    ).map((key) => [key, options[key] ?? '']),
   );
   if (miimon !== '0')
     return { ...pick(options, (key) => ['miimon', ...DELAYS].includes(key)), ...lists };
@@ -119,7 +127,7 @@ export function bondRestore(
       : [];
   const primary = options['primary'];
   const live = [
-    ...(monitors ? set(monitorOptions(options, mode)) : []),
+    ...(monitors ? set(monitorOptions(options, mode, givenOptions(name, operations))) : []),
     ...set(pick(own, (key) => !needsIdle(key))),
     ...(primary === undefined || primary === '' ? [] : set({ primary })),
   ];

@@ -27,6 +27,7 @@ import {
   kindWord,
   linkTypeWords,
   ruleWords,
+  segmentsOf,
 } from './iproute2.js';
 import { portOptionWords } from './port-restore.js';
 import { restoredProperties } from './restored-properties.js';
@@ -382,6 +383,20 @@ function createdNames(input: RestoreInput): readonly string[] {
     .filter((name) => !input.observed.interfaces.has(name));
 }
 
+/** `SEGMENT:LINE:NAME`, in order: which line of the way there makes which of the new links, and its peer. */
+function madeAt(input: RestoreInput): readonly string[] {
+  const created = new Set(createdNames(input));
+  return segmentsOf(input.plan.changes).flatMap(({ lines }, segment) =>
+    lines.flatMap(({ text }, line) =>
+      text.startsWith('link add ')
+        ? [...text.matchAll(/ name (\S+)/g)]
+            .flatMap(([, name = '']) => (created.has(name) ? [name] : []))
+            .map((name) => `${segment + 1}:${line + 1}:${name}`)
+        : [],
+    ),
+  );
+}
+
 // ---- links ------------------------------------------------------------------------------------
 
 /** Printed, but not settable or fixed by the kernel. */
@@ -569,6 +584,7 @@ function restoreSh(
     ...(sysctlsOf === undefined ? [] : [`SYSCTL_OF=${quoteSh(sysctlsOf.join(' '))}`]),
     `FORCED=${quoteSh(unseenChanges(order, of).join(' '))}`,
     `CREATED=${quoteSh(createdNames(input).join(' '))}`,
+    `MADE=${quoteSh(madeAt(input).join(' '))}`,
     `ORDER=${quoteSh(order.map((item) => item.name).join(' '))}`,
     'recipe() {',
     'case $1 in',

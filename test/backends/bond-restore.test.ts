@@ -53,6 +53,13 @@ describe('the way back of a bond', () => {
       live: [set('arp_ip_target "" downdelay 0 miimon 100 ns_ip6_target "" updelay 0')],
     },
     {
+      name: 'empties the targets that the plan gives also in a mode that has none',
+      before: bond('balance-tlb', { miimon: '100' }),
+      step: { mode: 'balance-rr', miimon: '0', arp_interval: '200', arp_ip_target: '10.0.1.9' },
+      idle: [set('mode balance-rr arp_interval 0'), set('mode balance-tlb')],
+      live: [set('arp_ip_target "" downdelay 0 miimon 100 updelay 0')],
+    },
+    {
       name: 'touches neither mode nor monitors for anything else',
       before: bond('active-backup', { miimon: '100', resend_igmp: '1' }),
       step: { resend_igmp: '4' },

@@ -317,13 +317,16 @@ export async function runPairs(guest: Guest, pairs: readonly Pair[]): Promise<re
       return [
         { seed: only.seed, kind: 'failed', stage: failure.stage, difference: failure.difference },
       ];
+    const seeds = pairs.map((pair) => pair.seed).join(' ');
+    console.log(
+      [`${failure.stage}, one of ${seeds}:`, ...failure.difference.slice(0, 8)].join('\n'),
+    );
     const verdicts: Verdict[] = [];
     for (const part of partsOf(pairs, failure.difference))
       verdicts.push(...(await runPairs(guest, part)));
     if (verdicts.every((verdict) => verdict.kind !== 'failed')) {
       const [first, ...others] = verdicts;
       if (first === undefined) return verdicts;
-      const seeds = pairs.map((pair) => pair.seed).join(' ');
       const { difference } = failure;
       return [
         {
