@@ -168,6 +168,15 @@ restore_properties() {
 	[ "$v" = "$R_ALIAS" ] || printf '%s\n' "$R_ALIAS" >"$N/$1/ifalias"
 }
 
+# A bond that is deleted gives its ports their MTU back without telling IPv6 (__bond_release_one), which none has
+# with one so small: it goes when it is told.
+leave_ipv6() {
+	if [ "$2" = "$R_MTU" ] && [ "$R_MTU" -lt 1280 ] && [ -e "/proc/sys/net/ipv6/conf/$1" ]; then
+		q "link set dev $1 mtu 1280"
+		q "link set dev $1 mtu $R_MTU"
+	fi
+}
+
 restore_links() {
 	printf '' >"$W/batch"
 	for n in $CREATED; do [ -e "$N/$n" ] && q "link del dev $n"; done
@@ -248,6 +257,7 @@ restore_links() {
 		if [ -n "$R_PORT_OPTIONS" ]; then q "link set dev $n type $R_PORT_OPTIONS"; fi
 		attr "$n" mtu
 		[ "$v" = "$R_MTU" ] || q "link set dev $n mtu $R_MTU"
+		case $differ in *" $n "*) leave_ipv6 "$n" "$v" ;; esac
 		attr "$n" address
 		# A bridge takes its MAC from its ports as they come and go, and is put right last.
 		[ "$R_MASTER_KIND" != bond ] && [ -n "$R_MAC" ] && [ "$v" != "$R_MAC" ] && q "link set dev $n address $R_MAC"

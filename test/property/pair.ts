@@ -17,6 +17,7 @@ import type { NetworkState } from '../../src/network/state.js';
 import type { ChangePlan } from '../../src/plan/change.js';
 import { planHost } from '../../src/plan/plan-host.js';
 import { desiredOf } from '../network/documents.js';
+import { foreignLines, foreignScript } from './foreign.js';
 import type { Guest } from './guest.js';
 import { Random } from './random.js';
 import {
@@ -163,7 +164,9 @@ export async function build(guest: Guest, all: readonly Pair[]): Promise<Built> 
   const nics = all.flatMap((pair) => nicsOf(pair.slot));
   // Both sets of tools that hosts have; busybox's are quicker to start.
   await guest.open(nics, (all[0]?.seed ?? 0) % 8 === 0 ? 'gnu' : 'busybox');
-  const bare = bareHosts.get(nics.join(' ')) ?? answerOf(await guest.run(OBSERVE)).host;
+  const others = foreignScript(slotsOf(all), 'before');
+  const known = bareHosts.get(nics.join(' '));
+  const bare = known ?? answerOf(await guest.run(`${others}\n${OBSERVE}`)).host;
   bareHosts.set(nics.join(' '), bare);
   const accepted = (
     host: ObservedHost,
@@ -183,7 +186,7 @@ export async function build(guest: Guest, all: readonly Pair[]): Promise<Built> 
   // Without a transaction: only the state counts that it leads to.
   const built = answerOf(
     await guest.run(
-      `mkdir -p /run/build; cd /run/build\nbuild() {\n${building.scripts.apply}}\nbuild\n${OBSERVE}`,
+      `${known === undefined ? '' : others}\nmkdir -p /run/build; cd /run/build\nbuild() {\n${building.scripts.apply}}\nbuild\n${OBSERVE}`,
     ),
   );
   const start = await settled(guest, built.host, plan.target);
@@ -207,6 +210,8 @@ export async function build(guest: Guest, all: readonly Pair[]): Promise<Built> 
   if (typeof second === 'string') throw new Failure('refused together', [second]);
   return { pairs, refused, start: start.host, step: stepOf(start.host, second) };
 }
+
+const slotsOf = (pairs: readonly Pair[]): readonly number[] => pairs.map(({ slot }) => slot);
 
 let count = 0;
 
@@ -257,10 +262,18 @@ async function attempt(guest: Guest, all: readonly Pair[]): Promise<Built> {
     else if (again.changes.length > 0)
       failed.push('planning again:', ...again.changes.map((change) => change.summary));
   }
+  const kept = foreignLines(comparable(reached.host), 'before');
+  for (const line of foreignLines(comparable(start), 'before'))
+    if (!kept.includes(line)) failed.push(`of others, and gone: ${line}`);
+  const meanwhile = answerOf(
+    await guest.run(`${foreignScript(slotsOf(built.pairs), 'meanwhile')}\n${OBSERVE}`),
+  );
+  const added = foreignLines(comparable(meanwhile.host), 'meanwhile');
+  if (added.length < 5 * built.pairs.length) failed.push('others could not add:', meanwhile.log);
   const back = answerOf(
     await guest.run(thenObserve(rollbackScript(id, 'right', 'the test asks for it'))),
   );
-  const difference = lineDifference(comparable(start), comparable(back.host));
+  const difference = lineDifference([...comparable(start), ...added], comparable(back.host));
   if (!/^rolled-back verified$/m.test(back.log) || difference.length > 0) {
     const log = await guest.run(
       `cd /run/netorch/${id} && cat differences restore.log | tail -n 60`,
