@@ -386,6 +386,8 @@ function createdNames(input: RestoreInput): readonly string[] {
 /** `SEGMENT:LINE:NAME`, in order: which line of the way there makes which of the new links, and its peer. */
 function madeAt(input: RestoreInput): readonly string[] {
   const created = new Set(createdNames(input));
+  // What is ensured at boot is no way there: its changes are not for a batch.
+  if (created.size === 0) return [];
   return segmentsOf(input.plan.changes).flatMap(({ lines }, segment) =>
     lines.flatMap(({ text }, line) =>
       text.startsWith('link add ')
