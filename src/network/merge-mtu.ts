@@ -77,6 +77,11 @@ function setPortMtus(draft: Draft, bond: InterfaceState): void {
 function followBase(draft: Draft, vlan: InterfaceState, base: string): void {
   const below = draft.interfaces.get(base);
   if (below === undefined) return;
+  const above = draft.interfaces.get(vlan.controller ?? '');
+  if (above?.link.kind === 'bond') {
+    followBond(draft, vlan, above, below);
+    return;
+  }
   if (isFresh(draft, vlan)) {
     draft.change(vlan.name, { mtu: below.mtu });
     return;
@@ -95,6 +100,28 @@ function followBase(draft: Draft, vlan: InterfaceState, base: string): void {
   }
   draft.change(vlan.name, { mtu: below.mtu });
   draft.note(vlan.name, `mtu drops to ${below.mtu} with its base ${base}`);
+}
+
+/** A bond sets its MTU for its ports, and none of them can have more than its base (vlan_dev_change_mtu: ERANGE). */
+function followBond(
+  draft: Draft,
+  port: InterfaceState,
+  bond: InterfaceState,
+  base: InterfaceState,
+): void {
+  if (isFresh(draft, port)) draft.change(port.name, { mtu: bond.mtu });
+  if (bond.mtu <= base.mtu) return;
+  const before = draft.before(port.name);
+  const isAsBefore =
+    before?.controller === bond.name &&
+    before.mtu === port.mtu &&
+    draft.before(base.name)?.mtu === base.mtu;
+  if (isAsBefore) return;
+  const by = [bond, port, base].map(({ name }) => draft.wanted.get(name)).find(Boolean);
+  draft.errorAt(
+    by === undefined ? undefined : locationOf(by, 'mtu'),
+    `interface "${bond.name}": mtu is ${bond.mtu}, and its port "${port.name}" cannot have more than its base-iface "${base.name}", which has ${base.mtu}; give "${base.name}" as much`,
+  );
 }
 
 /**
