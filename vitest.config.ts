@@ -14,6 +14,7 @@ const LONG = files(
   'connections',
   'documents',
   'examples',
+  'killed',
   'kinds',
   'login',
   'open-transaction',
