@@ -22,7 +22,14 @@ const LONG = files(
   'rollouts',
 );
 /** Reboots, power cuts, atomic groups: `npm run test:more`, which takes about half an hour. */
-const MORE = files('atomic', 'atomic-eight', 'persistence', 'scenarios');
+const MORE = files(
+  'atomic',
+  'atomic-eight',
+  'last-resort',
+  'persistence',
+  'power-cuts',
+  'scenarios',
+);
 
 const lab = {
   globalSetup: ['test/e2e/global-setup.ts'],

@@ -1,10 +1,10 @@
 /**
- * What a reboot and a power cut leave of a change: always a whole state, the former one or the new one.
- * h1 runs a plain init, h3 systemd.
+ * What a reboot leaves of a change: what was confirmed, whole. h1 runs a plain init, h3 systemd.
  */
 import { expect, test } from 'vitest';
 
-import { describeInLab, type Bench } from './bench.js';
+import { describeInLab } from './bench.js';
+import { booted, dummy, mtuOf, play } from './persistent-dummy.js';
 
 const HOSTS = ['h1', 'h3'];
 
@@ -91,41 +91,6 @@ const EVERYTHING = {
   'dns-resolver': { config: { server: ['10.10.0.1'], search: ['lab.example'] } },
 };
 
-const play = (network: object, extra: object = {}) => [
-  { name: 'persistence', hosts: 'cluster1', ...extra, network },
-];
-const dummy = (mtu: number) => ({
-  interfaces: [{ name: 'dummy7', type: 'dummy', state: 'up', mtu }],
-});
-
-/** What a host answers of its dummy7: its MTU, or "none". */
-async function mtuOf(bench: Bench, host: string): Promise<string> {
-  return (await bench.on(host, 'cat /sys/class/net/dummy7/mtu 2>/dev/null || echo none')).trim();
-}
-
-/** The host has booted, and what it brings back at boot has been brought back. */
-async function booted(bench: Bench, host: string): Promise<void> {
-  await bench.lab.waitUntilUp(host);
-  await bench.on(
-    host,
-    `if [ -e /var/lib/netorch/boot.sh ]; then
-       pass=boot; [ -d /run/systemd/system ] && pass=late
-       until grep -qs "^pass $pass" /run/netorch/.boot/report || [ -e /run/netorch/running ]; do sleep 0.2; done
-     fi`,
-  );
-}
-
-/** Cuts a host's power when it is at a point of persist (persist.sh); the change is under way meanwhile. */
-async function cutAt(bench: Bench, host: string, point: string, mtu: number): Promise<void> {
-  await bench.on(host, `mkdir -p /run/netorch/points && : >/run/netorch/points/${point}`);
-  const run = bench.startApply(bench.write(`mtu-${mtu}.yml`, play(dummy(mtu))), host);
-  await bench.on(host, `until [ -e /run/netorch/points/${point}.reached ]; do sleep 0.1; done`);
-  await bench.lab.cut(host);
-  await run.kill();
-  await bench.lab.powerOn(host);
-  await booted(bench, host);
-}
-
 describeInLab('after a reboot', (bench) => {
   test('a confirmed change is there again, each kind of interface', async () => {
     // DNS is laid over a file that must be there.
@@ -141,7 +106,7 @@ describeInLab('after a reboot', (bench) => {
 
     await Promise.all(
       HOSTS.map(async (host) => {
-        const before = await bench().snapshot(host);
+        const before = await bench().settledSnapshot(host);
         await bench().lab.reboot(host);
         await booted(bench(), host);
         await expect.poll(() => bench().snapshot(host), { timeout: 20_000 }).toEqual(before);
@@ -229,34 +194,6 @@ describeInLab('after a reboot', (bench) => {
     const status = await bench().run(['status', '--hosts', 'h1']);
     expect(status.stdout).toMatch(/eth3 was not there/);
     await bench().on('h1', 'ip link set other3 down; ip link set other3 name eth3');
-  });
-});
-
-describeInLab('a power cut in the middle of persist', (bench) => {
-  test.each([
-    ['persist-begin', '1400'],
-    ['boot.sh-written', '1400'],
-    ['boot.sh-synced', '1400'],
-    ['boot.sh-renamed', /^(1400|1300)$/],
-    ['persist-end', '1300'],
-  ])('at %s leaves one state, whole', async (point, expected) => {
-    const former = await bench().apply(bench().write('a.yml', play(dummy(1400))), 'h1');
-    expect(former.finished('h1').outcome).toBe('confirmed');
-    await cutAt(bench(), 'h1', point, 1300);
-    expect(await mtuOf(bench(), 'h1')).toMatch(expected);
-    expect(await bench().on('h1', 'grep -c "^result good" /run/netorch/.boot/report')).toBe('1\n');
-  });
-
-  test.each([
-    ['h1', 'rc.local-synced', 'none'],
-    ['h1', 'boot.sh-synced', 'none'],
-    ['h1', 'persist-end', '1300'],
-    ['h3', 'netorch-restore.service-linked', 'none'],
-    ['h3', 'persist-end', '1300'],
-  ])('of %s that is the first one, at %s: nothing, or all of it', async (host, point, expected) => {
-    await cutAt(bench(), host, point, 1300);
-    expect(await mtuOf(bench(), host)).toBe(expected);
-    if (expected === 'none') await bench().expectAsAtBoot(host);
   });
 });
 
