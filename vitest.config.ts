@@ -37,6 +37,8 @@ const lab = {
   fileParallelism: false,
   testTimeout: LAB_TEST_MS,
   hookTimeout: LAB_HOOK_MS,
+  // One look at a busy host can take seconds.
+  expect: { poll: { timeout: 30_000 } },
 };
 
 export default defineConfig({
