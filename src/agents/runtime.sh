@@ -116,6 +116,8 @@ has_next_hops() {
 	done
 	return 0
 }
+# Lines for "bridge", one an argument.
+bridge_lines() { printf '%s\n' "$@" >>"$W/bridge.batch"; }
 run_batch() {
 	[ -s "$W/batch" ] && ip -force -batch "$W/batch" >>"$W/restore.log" 2>&1
 	printf '' >"$W/batch"
@@ -288,7 +290,7 @@ restore_lines() {
 			restore_group "${command#* group }"
 			;;
 		"$1 bridge-port "*) restore_group "${command#* bridge-port }" ;;
-		"$1 bridge "*) printf '%s\n' "${command#* bridge }" >>"$W/bridge.batch" ;;
+		"$1 bridge "*) bridge_lines "${command#* bridge }" ;;
 		"$1 write "*)
 			command=${command#* write }
 			printf '%s\n' "${command#* }" 2>/dev/null >"${command%% *}"

@@ -680,7 +680,7 @@ function groups(
     ];
     if (commands.length === 0) continue;
     cases.push(
-      `${quoteSh(`vlans ${name}`)}) printf '%s\\n' ${commands.map((words) => quoteSh(batchLine(words))).join(' ')} >>bridge.batch ;;`,
+      `${quoteSh(`vlans ${name}`)}) bridge_lines ${commands.map((words) => quoteSh(batchLine(words))).join(' ')} ;;`,
     );
   }
   cases.push('*) : ;;');

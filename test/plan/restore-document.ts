@@ -21,6 +21,7 @@ each() {
   unset IFS
 }
 q() { printf 'put\\tip %s\\n' "$*"; }
+bridge_lines() { printf 'put\\tbridge %s\\n' "$@"; }
 for n in $CREATED; do printf 'created\\t%s\\n' "$n"; done
 for n in $ORDER; do
   recipe "$n"
@@ -43,11 +44,7 @@ done
 while read -r class kind words; do
   case $kind in
   group) restore_group "$words" ;;
-  bridge-port)
-    : >bridge.batch
-    restore_group "$words"
-    while read -r line; do printf 'put\\tbridge %s\\n' "$line"; done <bridge.batch
-    ;;
+  bridge-port) restore_group "$words" ;;
   ip | bridge) printf 'put\\t%s %s\\n' "$kind" "$words" ;;
   ip6) printf 'put\\tip -6 %s\\n' "$words" ;;
   write) printf 'put\\twrite %s\\n' "$words" ;;
