@@ -84,6 +84,8 @@ const LINK_RULES: readonly Rule[] = [
   ...['designated_port', 'designated_cost', 'cost', 'fdb_n_learned'].map(number),
   // Spanning tree shortens it while the topology changes (net/bridge/br_stp.c, __br_set_topology_change).
   { substitute: '"ageing_time":\\d+,("stp_state":[1-9])', by: '$1' },
+  // What came last may be gone, and with LACP it comes only some time after the port (bond_fill_slave_info).
+  { substitute: ',+\\}', by: '}' },
   // One line an interface, led by its name.
   remove('"ifindex":\\d+,'),
   { substitute: '(^\\[|,)\\{("link":"[^"]*",)?"ifname":"([^"]*)"', by: '\nlink $3 {$2' },

@@ -129,6 +129,16 @@ describe('canonical lines', () => {
     ]);
   });
 
+  test('are the same of a port that LACP has no aggregator for yet, and of one that it has', () => {
+    const port = (found: string) =>
+      canonicalLines(
+        splitSections(
+          `@link\n[{"ifname":"eth1","linkinfo":{"info_slave_kind":"bond","info_slave_data":{"queue_id":0,"prio":0${found}}}}]\n@end\n`,
+        ),
+      );
+    expect(port(',"ad_aggregator_id":1,"ad_actor_oper_port_state":69')).toEqual(port(''));
+  });
+
   test('hold the ageing time of a bridge only without spanning tree, which shortens it at times', () => {
     const bridge = (stp: number) =>
       canonicalLines(
