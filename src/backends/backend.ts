@@ -31,5 +31,10 @@ export function iproute2Scripts(input: BackendInput): BackendScripts {
     .flatMap((change) => change.operations)
     .flatMap((operation) => (operation.op === 'create-link' ? [operation.link.link.kind] : []));
   const modules = [...new Set(kinds.flatMap((kind) => MODULES[kind] ?? []))].sort();
-  return { segments, apply: applyScript(segments), modules, ...restoreScripts(input) };
+  return {
+    segments,
+    apply: applyScript(segments),
+    modules,
+    ...restoreScripts({ ...input, segments }),
+  };
 }

@@ -27,17 +27,18 @@ import {
   kindWord,
   linkTypeWords,
   ruleWords,
-  segmentsOf,
 } from './iproute2.js';
 import { portOptionWords } from './port-restore.js';
 import { restoredProperties } from './restored-properties.js';
-import type { BackendScripts } from './steps.js';
+import type { BackendScripts, Segment } from './steps.js';
 
 export type RestoreInput = Readonly<{
   observed: NetworkState;
   /** Canonical lines of the whole host. */
   lines: readonly string[];
   plan: Pick<ChangePlan, 'changes' | 'scope' | 'target'>;
+  /** The way there, if there is one: none leads to what is ensured at boot. */
+  segments?: readonly Segment[];
 }>;
 
 type Restore = Pick<
@@ -386,9 +387,7 @@ function createdNames(input: RestoreInput): readonly string[] {
 /** `SEGMENT:LINE:NAME`, in order: which line of the way there makes which of the new links, and its peer. */
 function madeAt(input: RestoreInput): readonly string[] {
   const created = new Set(createdNames(input));
-  // What is ensured at boot is no way there: its changes are not for a batch.
-  if (created.size === 0) return [];
-  return segmentsOf(input.plan.changes).flatMap(({ lines }, segment) =>
+  return (input.segments ?? []).flatMap(({ lines }, segment) =>
     lines.flatMap(({ text }, line) =>
       text.startsWith('link add ')
         ? [...text.matchAll(/ name (\S+)/g)]

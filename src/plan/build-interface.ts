@@ -6,7 +6,7 @@ import { describe } from './describe.js';
 import { bondMac, settleBond, settleBondPorts } from './plan-bond.js';
 import { settleBridge } from './plan-bridge.js';
 import type { PlanDraft } from './plan-draft.js';
-import { setMtu, settleIpv6, settleMac, settleTypeOptions } from './plan-link.js';
+import { setDown, setMtu, setUp, settleIpv6, settleMac, settleTypeOptions } from './plan-link.js';
 import { attachPorts } from './plan-ports.js';
 import { propertyChanges } from './property-changes.js';
 
@@ -52,29 +52,11 @@ export function buildInterface(draft: PlanDraft, wanted: InterfaceState): void {
     item?.up === false &&
     !(draft.followsBond(wanted) && item.controller !== wanted.controller)
   ) {
-    draft.emit(
-      {
-        id: `set up ${wanted.name}`,
-        action: 'modify',
-        object: wanted.name,
-        summary: `set ${wanted.name} up`,
-        why: draft.why(wanted.name, ['state', ''], 'it must be up for what stands on it'),
-      },
-      { op: 'set-up', name: wanted.name },
-    );
+    setUp(draft, wanted.name, 'it must be up for what stands on it');
   }
   // Its base took it along when it came up.
   if (!wanted.up && item?.up === true) {
-    draft.emit(
-      {
-        id: `set down ${wanted.name}`,
-        action: 'modify',
-        object: wanted.name,
-        summary: `set ${wanted.name} down`,
-        why: draft.why(wanted.name, ['state', ''], 'it was down before'),
-      },
-      { op: 'set-down', name: wanted.name },
-    );
+    setDown(draft, wanted.name, 'it was down before');
   }
 }
 

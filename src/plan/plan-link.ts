@@ -63,6 +63,33 @@ export function setMtu(draft: PlanDraft, wanted: InterfaceState): void {
   );
 }
 
+/** `because`: the reason where no line of the plan asks for it. */
+export function setDown(draft: PlanDraft, name: string, because: string): void {
+  draft.emit(
+    {
+      id: `set down ${name}`,
+      action: 'modify',
+      object: name,
+      summary: `set ${name} down`,
+      why: draft.why(name, ['state', ''], because),
+    },
+    { op: 'set-down', name },
+  );
+}
+
+export function setUp(draft: PlanDraft, name: string, because: string): void {
+  draft.emit(
+    {
+      id: `set up ${name}`,
+      action: 'modify',
+      object: name,
+      summary: `set ${name} up`,
+      why: draft.why(name, ['state', ''], because),
+    },
+    { op: 'set-up', name },
+  );
+}
+
 export function settleIpv6(draft: PlanDraft, wanted: InterfaceState): void {
   const item = draft.model.get(wanted.name);
   if (item === undefined || item.ipv6Enabled === wanted.ipv6.enabled) return;

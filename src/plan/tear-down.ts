@@ -5,7 +5,7 @@ import { dependencyOrder } from './order.js';
 import { removeAddresses } from './plan-addresses.js';
 import { freeBondPorts } from './plan-bond.js';
 import type { PlanDraft } from './plan-draft.js';
-import { setMtu } from './plan-link.js';
+import { setDown, setMtu } from './plan-link.js';
 import { detachPort } from './plan-ports.js';
 
 export function tearDown(draft: PlanDraft): void {
@@ -26,18 +26,7 @@ export function tearDown(draft: PlanDraft): void {
     removeAddresses(draft, wanted);
     if (item.mtu !== undefined && wanted.mtu < item.mtu && !draft.followsBond(wanted))
       setMtu(draft, wanted);
-    if (!wanted.up && item.up) {
-      draft.emit(
-        {
-          id: `set down ${now.name}`,
-          action: 'modify',
-          object: now.name,
-          summary: `set ${now.name} down`,
-          why: draft.why(now.name, ['state', ''], 'consequence of the plan'),
-        },
-        { op: 'set-down', name: now.name },
-      );
-    }
+    if (!wanted.up && item.up) setDown(draft, now.name, 'consequence of the plan');
   }
 }
 

@@ -4,6 +4,7 @@
  * told as what it is.
  */
 import { OUTCOMES, type RunEvent } from './events.js';
+import { parseJsonLine } from './json-line.js';
 
 type Kind = 'string' | 'number' | 'boolean' | 'array' | 'object' | 'outcome';
 
@@ -63,14 +64,8 @@ function isKind(value: unknown, kind: Kind): boolean {
 
 /** The event of one line; undefined: it is none that this version understands. */
 function parseEventLine(line: string): RunEvent | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const fields = value as Readonly<Record<string, unknown>>;
+  const fields = parseJsonLine(line);
+  if (fields === undefined) return undefined;
   const { type, at, seq } = fields;
   if (typeof type !== 'string' || typeof at !== 'string' || typeof seq !== 'number') {
     return undefined;
@@ -78,7 +73,7 @@ function parseEventLine(line: string): RunEvent | undefined {
   if (Number.isNaN(Date.parse(at)) || !Object.hasOwn(REQUIRED, type)) return undefined;
   const required = REQUIRED[type as RunEvent['type']];
   const isWhole = Object.entries(required).every(([key, kind]) => isKind(fields[key], kind));
-  return isWhole ? (value as RunEvent) : undefined;
+  return isWhole ? (fields as RunEvent) : undefined;
 }
 
 /** What of a journal could not be read. */

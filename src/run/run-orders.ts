@@ -8,6 +8,7 @@ import { join } from 'node:path';
 
 import { NetorchError } from '../errors.js';
 import type { RunControls } from './controls.js';
+import { parseJsonLine } from './json-line.js';
 
 /** `by`: who asks, such as `anna@admin1`. An approval names its wave, so that it answers no later question. */
 export type RunOrder = Readonly<
@@ -73,14 +74,7 @@ function readFrom(path: string, position: number): Buffer {
 
 /** undefined: the line is no order. */
 export function parseOrder(line: string): RunOrder | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { kind, by, wave } = value as Readonly<Record<string, unknown>>;
+  const { kind, by, wave } = parseJsonLine(line) ?? {};
   if (typeof by !== 'string') return undefined;
   switch (kind) {
     case 'pause':

@@ -15,6 +15,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../src/cli.js';
+import { captureOutput } from './capture-output.js';
 import { AFTER, BEFORE } from '../run/fake-host.js';
 import { FOUR_HOSTS_RECORDED } from '../ui/fixtures/recorded-states.js';
 
@@ -32,15 +33,10 @@ beforeEach(() => {
   onOutput = () => undefined;
   vi.stubEnv('PATH', `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}`);
   vi.stubEnv('XDG_STATE_HOME', join(folder, 'state'));
-  const keep = (chunk: string | Uint8Array, ...rest: readonly unknown[]) => {
-    output += String(chunk);
-    onOutput(String(chunk));
-    const written = rest.at(-1);
-    if (typeof written === 'function') queueMicrotask(() => written());
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
-  vi.spyOn(process.stderr, 'write').mockImplementation(keep);
+  captureOutput((text) => {
+    output += text;
+    onOutput(text);
+  });
   put('inventory.json', { all: { hosts: { h1: { ansible_connection: 'local' } } } });
   put('change.json', playbook(['192.0.2.130', '192.0.2.133']));
   put('same.json', playbook([]));

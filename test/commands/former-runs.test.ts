@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../src/cli.js';
 import type { RunEvent } from '../../src/run/events.js';
+import { captureOutput } from './capture-output.js';
 import { FOUR_HOSTS_RECORDED } from '../ui/fixtures/recorded-states.js';
 import { eventsUntil } from '../ui/fixtures/view-at.js';
 
@@ -22,15 +23,10 @@ beforeEach(() => {
   waiting = [];
   vi.stubEnv('XDG_STATE_HOME', folder);
   vi.stubEnv('NO_COLOR', '1');
-  const keep = (chunk: string | Uint8Array, ...rest: readonly unknown[]) => {
-    output += String(chunk);
+  captureOutput((text) => {
+    output += text;
     for (const look of waiting) look();
-    const written = rest.at(-1);
-    if (typeof written === 'function') queueMicrotask(() => written());
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
-  vi.spyOn(process.stderr, 'write').mockImplementation(keep);
+  });
 });
 
 afterEach(() => {

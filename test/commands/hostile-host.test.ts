@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../src/cli.js';
+import { captureOutput } from './capture-output.js';
 
 let folder = '';
 let bin = '';
@@ -30,14 +31,9 @@ beforeEach(() => {
   output = '';
   vi.stubEnv('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
   vi.stubEnv('XDG_STATE_HOME', join(folder, 'state'));
-  const keep = (chunk: string | Uint8Array, ...rest: readonly unknown[]) => {
-    output += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
-    const written = rest.at(-1);
-    if (typeof written === 'function') queueMicrotask(() => written());
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
-  vi.spyOn(process.stderr, 'write').mockImplementation(keep);
+  captureOutput((text) => {
+    output += text;
+  });
 });
 
 afterEach(() => {

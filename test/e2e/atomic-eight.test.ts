@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest';
 
 import { describeInLab, type Bench, type Ended } from './bench.js';
+import { storageVlan } from './storage-vlan.js';
 
 const HOSTS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'h7', 'h8'];
 
@@ -12,29 +13,7 @@ const HOSTS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'h7', 'h8'];
 const DEADLINE = '120s';
 const LONG_MS = 1_800_000;
 
-/** The address on VLAN 100 is what the probe needs; one switch port does not carry it. */
-const STORAGE = [
-  {
-    name: 'storage VLAN',
-    hosts: 'cluster1',
-    atomic: 'wave',
-    deadline: DEADLINE,
-    network: {
-      interfaces: [
-        {
-          name: 'eth1.100',
-          type: 'vlan',
-          vlan: { 'base-iface': 'eth1', id: 100 },
-          ipv4: {
-            enabled: true,
-            address: [{ ip: '10.100.0.{{ lab_index | plus: 10 }}', 'prefix-length': 24 }],
-          },
-        },
-      ],
-    },
-    probes: [{ ping: '10.100.0.1' }],
-  },
-];
+const STORAGE = storageVlan(DEADLINE);
 
 const DUMMIES = [
   {

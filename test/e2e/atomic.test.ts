@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 
 import { describeInLab, type Bench } from './bench.js';
+import { storageVlan } from './storage-vlan.js';
 
 const HOSTS = ['h1', 'h2', 'h4'];
 
@@ -16,29 +17,7 @@ const DUMMIES = [
   },
 ];
 
-/** The address on VLAN 100 is what the probe needs; one switch port does not carry it. */
-const STORAGE = [
-  {
-    name: 'storage VLAN',
-    hosts: 'cluster1',
-    atomic: 'wave',
-    deadline: '20s',
-    network: {
-      interfaces: [
-        {
-          name: 'eth1.100',
-          type: 'vlan',
-          vlan: { 'base-iface': 'eth1', id: 100 },
-          ipv4: {
-            enabled: true,
-            address: [{ ip: '10.100.0.{{ lab_index | plus: 10 }}', 'prefix-length': 24 }],
-          },
-        },
-      ],
-    },
-    probes: [{ ping: '10.100.0.1' }],
-  },
-];
+const STORAGE = storageVlan('20s');
 
 async function changedHosts(bench: Bench, device = 'dummy7'): Promise<readonly string[]> {
   const found = await Promise.all(

@@ -1,8 +1,8 @@
 /** Arbitrary states that a real host could have, for properties over whole states. */
 import { fc } from '../generated.js';
+import { BOND_MODES } from '../../src/network/bond.js';
 import { interfaceMap, isSubordinatePort } from '../../src/network/state.js';
 import type {
-  BondMode,
   InterfaceState,
   IpAddress,
   Link,
@@ -13,16 +13,6 @@ import type {
 } from '../../src/network/state.js';
 
 type Gen = fc.GeneratorValue;
-
-const MODES: readonly BondMode[] = [
-  'balance-rr',
-  'active-backup',
-  'balance-xor',
-  'broadcast',
-  '802.3ad',
-  'balance-tlb',
-  'balance-alb',
-];
 
 export const hex = (value: number): string => value.toString(16).padStart(2, '0');
 
@@ -89,7 +79,7 @@ export function legalState(g: Gen): NetworkState {
   };
 
   for (let index = 0, bonds = number(0, 2); index < bonds; index += 1) {
-    const mode = pick(MODES);
+    const mode = pick(BOND_MODES);
     const ports = [take((name) => name.startsWith('eth')), take((name) => name.startsWith('eth'))]
       .filter((name) => name !== undefined)
       .sort();

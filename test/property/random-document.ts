@@ -4,9 +4,9 @@
  * refuses all the same is counted by the caller. Names, subnets and table numbers come from small pools, so
  * that two documents meet in the same objects.
  */
+import { BOND_MODES } from '../../src/network/bond.js';
 import type { Random } from './random.js';
 import {
-  BOND_MODES,
   bondOptions,
   bridgeOptions,
   portsConfig,

@@ -1,18 +1,8 @@
 /** Options of bonds, bridges, their ports and VLANs, as documents write them. */
+import type { BondMode } from '../../src/network/state.js';
 import type { Random } from './random.js';
 
 type Section = Readonly<Record<string, unknown>>;
-
-export const BOND_MODES = [
-  'balance-rr',
-  'active-backup',
-  'balance-xor',
-  'broadcast',
-  '802.3ad',
-  'balance-tlb',
-  'balance-alb',
-] as const;
-export type BondMode = (typeof BOND_MODES)[number];
 
 /** Adds `key` with one of the values, or leaves it out. */
 function sometimes(random: Random, options: Record<string, unknown>) {
