@@ -11,7 +11,7 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   mmdebstrap: ['mmdebstrap'],
   e2fsprogs: ['mke2fs'],
   iproute2: ['ip'],
-  'util-linux': ['unshare', 'nsenter', 'flock', 'setsid'],
+  'util-linux': ['unshare', 'nsenter', 'flock', 'setsid', 'taskset'],
   'openssh-client': ['ssh', 'ssh-keygen'],
   'netcat-openbsd': ['nc'],
 };

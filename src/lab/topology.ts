@@ -32,6 +32,8 @@ export type LabHost = Readonly<{
 /** A guest to boot: a host or the switch. */
 export type LabMachine = Readonly<{
   name: string;
+  /** As of the host; the switch has 0. */
+  index: number;
   init: LabInit | 'switch';
   consoleAddress: string;
   memoryMb: number;
@@ -95,6 +97,7 @@ export function labHosts(specs: readonly LabHostSpec[]): readonly LabHost[] {
 export function hostMachine(host: LabHost): LabMachine {
   return {
     name: host.name,
+    index: host.index,
     init: host.init,
     consoleAddress: host.consoleAddress,
     // Ceilings: what a guest does not touch costs nothing.
@@ -109,6 +112,7 @@ export function hostMachine(host: LabHost): LabMachine {
 export function switchMachine(hosts: readonly LabHost[]): LabMachine {
   return {
     name: SWITCH,
+    index: 0,
     init: 'switch',
     consoleAddress: '10.77.0.2',
     memoryMb: 192,
