@@ -66,6 +66,7 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
     )
     .action(async (file: string | undefined, options: ApplyOptions, command: Command) => {
       const common = readCommonOptions(options);
+      const junit = options.junit === undefined ? undefined : new JunitFile(options.junit);
       const saved = file === undefined ? undefined : await readPlanFile(file);
       if (saved !== undefined && common.prune === true) {
         throw new NetorchError(
@@ -75,7 +76,6 @@ export function applyCommand(setExitCode: (code: number) => void): Command {
       }
       const plays =
         saved === undefined ? await prepare(common, file) : [await savedTasks(saved, common)];
-      const junit = options.junit === undefined ? undefined : new JunitFile(options.junit);
       let exitCode = 0;
       for (const [index, play] of plays.entries()) {
         exitCode = await runPlay({

@@ -1,5 +1,5 @@
 /** `--junit FILE`: the runs of one command for a CI system. */
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 
 import { NetorchError } from '../errors.js';
 import type { EventListener, RunEvent } from '../run/events.js';
@@ -11,10 +11,14 @@ export class JunitFile {
   private readonly file: string;
   private readonly runs: RunEvent[][] = [];
 
-  /** Throws FILE_UNREADABLE before anything is begun. Until `save` the file is empty, and no result. */
+  /**
+   * Throws FILE_UNREADABLE before anything is begun. Until `save` there is no file, so that nobody takes
+   * the results of an earlier run for those of this one.
+   */
   constructor(file: string) {
     this.file = file;
     this.write('');
+    rmSync(file, { force: true });
   }
 
   readonly listener: EventListener = (event) => {

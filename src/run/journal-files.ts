@@ -22,18 +22,29 @@ function journalFile(folder: string, run: string): string {
   return join(folder, 'runs', run, 'events.jsonl');
 }
 
-/** The ids of all runs, the newest first: an id begins with the time at which the run began. */
+/**
+ * The ids of all runs, the newest first. An id begins with the second in which the run began; which of
+ * several in one second came later, their first events tell (without a readable one: before the others).
+ */
 export function listRuns(folder: string): readonly string[] {
   try {
-    return readdirSync(join(folder, 'runs'), { withFileTypes: true })
+    const names = readdirSync(join(folder, 'runs'), { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name)
-      .sort()
-      .reverse();
+      .map((entry) => entry.name);
+    return names.sort((a, b) => newestFirst(secondOf(a), secondOf(b)) || laterFirst(folder, a, b));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return [];
     throw unreadable(join(folder, 'runs'), error);
   }
+}
+
+const secondOf = (run: string): string => run.split('-', 1)[0] ?? run;
+
+const newestFirst = (a: string, b: string): number => (a === b ? 0 : a < b ? 1 : -1);
+
+function laterFirst(folder: string, a: string, b: string): number {
+  const at = (run: string): string => readRunEnds(folder, run).first?.at ?? '';
+  return newestFirst(at(a), at(b)) || newestFirst(a, b);
 }
 
 /** The run that `wanted` names: its id, a beginning of it that no other run has, or `last`. Throws UNKNOWN_RUN. */

@@ -329,7 +329,8 @@ describe('--junit', () => {
     expect(junit()).toMatch(/<testcase [^>]*name="h1"[^>]*>\s*<failure /);
   });
 
-  test('is not written when the documents are refused', async () => {
+  test('is not written when the documents are refused, and what was there before goes', async () => {
+    writeFileSync(path('junit.xml'), 'of an earlier run');
     put('change.json', [{ hosts: 'h1', netwerk: {} }]);
     expect(
       await onHost('apply', path('change.json'), '--ui', 'lines', '--junit', path('junit.xml')),

@@ -63,6 +63,24 @@ describe('the name of a run', () => {
     expect(findRun(folder, wanted)).toBe(run);
   });
 
+  test('of two runs that began in the same second, the last is that whose first event is the later one', () => {
+    for (const [run, at] of [
+      ['20260103T000000-b', '2026-01-03T00:00:00.100Z'],
+      ['20260103T000000-a', '2026-01-03T00:00:00.900Z'],
+      ['20260102T235959-c', '2026-01-02T23:59:59.990Z'],
+    ] as const) {
+      write(run, text(FOUR_HOSTS.map((event) => ({ ...event, at }))));
+    }
+    write('20260103T000000-c', 'nothing that can be read\n');
+    expect(listRuns(folder)).toEqual([
+      '20260103T000000-a',
+      '20260103T000000-b',
+      '20260103T000000-c',
+      '20260102T235959-c',
+    ]);
+    expect(findRun(folder, 'last')).toBe('20260103T000000-a');
+  });
+
   test.each([
     ['2026', /UNKNOWN_RUN: 2 runs begin with "2026".*20260102-b, 20260101-a/s],
     ['', /no run is named ""/],
