@@ -92,6 +92,9 @@ const addressText = (address: IpAddress): string => `${address.ip}/${address.pre
 /** The same addresses, and in every subnet the same one first. */
 export function samePrimaries(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
   if (a.length !== b.length) return false;
+  const isSame = ({ ip, prefixLength }: IpAddress, index: number): boolean =>
+    ip === b[index]?.ip && prefixLength === b[index].prefixLength;
+  if (a.every(isSame)) return true;
   const texts = new Set(b.map(addressText));
   if (!a.every((address) => texts.has(addressText(address)))) return false;
   const primaries = (list: readonly IpAddress[]): string =>

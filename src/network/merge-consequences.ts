@@ -1,6 +1,5 @@
 /** What the kernel does to links and addresses when links go down or become ports. */
 import type { Draft } from './merge-draft.js';
-import { belowOf, bottomUp } from './stacking.js';
 import { baseOf, isSubordinatePort } from './state.js';
 import type { InterfaceState, IpState } from './state.js';
 
@@ -20,7 +19,7 @@ export function mergeAdministrativeState(draft: Draft): void {
       draft.note(state.name, `is set up as a port of ${state.controller ?? ''}`);
     }
   }
-  for (const name of bottomUp(belowOf(draft.interfaces)).order) {
+  for (const name of draft.order) {
     const state = draft.interfaces.get(name);
     if (state === undefined) continue;
     const isBound = state.link.kind === 'vlan' && state.link.options?.['loose_binding'] !== 'on';

@@ -16,6 +16,8 @@ export class Draft {
   readonly interfaces: Map<string, InterfaceState>;
   /** What the plan says, by name, without what it says to ignore. */
   readonly wanted: ReadonlyMap<string, DesiredInterface>;
+  /** Their names from the bottom up; known when it is (see `checkBases`), from where on nothing is stacked anew. */
+  order: readonly string[] = [];
   readonly errors: NetorchError[] = [];
   readonly notes: MergeNote[] = [];
 

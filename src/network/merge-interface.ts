@@ -52,7 +52,7 @@ function mergeInterface(draft: Draft, desired: DesiredInterface): void {
     ipv6: mergeIpv6(
       observed?.ipv6 ?? { enabled: true, addresses: [] },
       withLoopback(link, 'ipv6', desired.ipv6),
-      observed?.mac === undefined ? undefined : linkLocalOf(observed.mac),
+      observed?.mac,
     ),
     link,
     facts: observed?.facts,
@@ -425,12 +425,14 @@ function mergeIpv4(observed: IpState, desired: DesiredIp | undefined): IpState {
 function mergeIpv6(
   observed: IpState,
   desired: DesiredIp | undefined,
-  kernelMade: string | undefined,
+  mac: string | undefined,
 ): IpState {
   if (desired === undefined) return observed;
   const enabled = desired.enabled ?? observed.enabled;
   if (!enabled) return { enabled, addresses: [] };
-  const wanted = desired.addresses?.filter(
+  if (desired.addresses === undefined) return { ...observed, enabled };
+  const kernelMade = mac === undefined ? undefined : linkLocalOf(mac);
+  const wanted = desired.addresses.filter(
     ({ ip }) => ip !== kernelMade || observed.addresses.some((address) => address.ip === ip),
   );
   return { ...observed, enabled, addresses: mergeAddresses(observed.addresses, wanted) };

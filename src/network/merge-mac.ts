@@ -2,7 +2,7 @@
 import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
 import { isMacVlan, passthruMac } from './merge-mac-vlan.js';
-import { allBelow, belowOf, bottomUp } from './stacking.js';
+import { allBelow } from './stacking.js';
 import { portsOf } from './state.js';
 import type { InterfaceState } from './state.js';
 
@@ -20,7 +20,7 @@ export function mergeMacs(draft: Draft): void {
       draft.change(desired.name, { mac });
     }
   }
-  for (const name of bottomUp(belowOf(draft.interfaces)).order) {
+  for (const name of draft.order) {
     const state = draft.interfaces.get(name);
     if (state?.link.kind === 'bond') bondMac(draft, state);
     if (state !== undefined && isMacVlan(state)) passthruMac(draft, state);
@@ -152,7 +152,7 @@ function isMacLeaving(draft: Draft, bridge: InterfaceState): boolean {
   const { mac } = bridge;
   if (mac === undefined) return false;
   const stays = allBelow(draft.interfaces, bridge.name);
-  if ([...stays].some((name) => draft.interfaces.get(name)?.mac === mac)) return false;
+  for (const name of stays) if (draft.interfaces.get(name)?.mac === mac) return false;
   return [...allBelow(draft.observed.interfaces, bridge.name)].some((name) => {
     const lender = draft.before(name);
     const after = draft.interfaces.get(name);

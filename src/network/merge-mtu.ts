@@ -4,7 +4,6 @@ import { MINIMUM_IPV6_MTU } from './ip.js';
 import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
 import { isMacVlan } from './merge-mac-vlan.js';
-import { belowOf, bottomUp } from './stacking.js';
 import { portsOf } from './state.js';
 import type { InterfaceState } from './state.js';
 
@@ -18,7 +17,7 @@ export function mergeMtus(draft: Draft): void {
   for (const bond of draft.interfaces.values()) {
     if (bond.link.kind === 'bond') setPortMtus(draft, bond);
   }
-  for (const name of bottomUp(belowOf(draft.interfaces)).order) {
+  for (const name of draft.order) {
     const state = draft.interfaces.get(name);
     if (state === undefined) continue;
     if (state.link.kind === 'vlan') followBase(draft, state, state.link.base);

@@ -26,7 +26,16 @@ export function mergePorts(draft: Draft): void {
   for (const [name, controller] of controllers) {
     if (draft.interfaces.get(name)?.controller !== controller) draft.change(name, { controller });
   }
-  for (const state of draft.interfaces.values()) fillPorts(draft, state, controllers);
+  const ports = new Map<string, string[]>();
+  for (const [port, controller] of controllers) {
+    if (controller === undefined || !draft.interfaces.has(port)) continue;
+    const others = ports.get(controller);
+    if (others === undefined) ports.set(controller, [port]);
+    else others.push(port);
+  }
+  for (const state of draft.interfaces.values()) {
+    fillPorts(draft, state, ports.get(state.name)?.sort() ?? []);
+  }
 }
 
 type Claim = Readonly<{ controller: string; by: DesiredInterface; key: string }>;
@@ -35,7 +44,7 @@ type Claim = Readonly<{ controller: string; by: DesiredInterface; key: string }>
 function claimedPorts(draft: Draft): ReadonlyMap<string, Claim> {
   const claims = new Map<string, Claim>();
   const claim = (port: string, controller: string, by: DesiredInterface, key: string): void => {
-    const location = locationOf(by, key);
+    const complain = (text: string): void => draft.errorAt(locationOf(by, key), text);
     const state = draft.interfaces.get(port);
     const target = draft.interfaces.get(controller);
     const allowed = ['bond', 'linux-bridge', 'vrf'].includes(target?.link.kind ?? '');
@@ -43,22 +52,20 @@ function claimedPorts(draft: Draft): ReadonlyMap<string, Claim> {
       const wanted = draft.wanted.get(port);
       // One that could not be made has been complained about at its own place.
       if (wanted === undefined || wanted.state === 'absent') {
-        draft.errorAt(location, `port of "${controller}": ${draft.missing(port)}`);
+        complain(`port of "${controller}": ${draft.missing(port)}`);
       }
     } else if (target === undefined) {
       if (!draft.wanted.has(controller)) {
-        draft.errorAt(location, `controller of "${port}": ${draft.missing(controller)}`);
+        complain(`controller of "${port}": ${draft.missing(controller)}`);
       }
     } else if (!allowed && state.controller !== controller) {
       const { link } = target;
-      draft.errorAt(
-        location,
+      complain(
         `controller of "${port}": "${controller}" is of type ${link.kind === 'other' ? link.type : link.kind}; only bonds, bridges and VRFs have ports`,
       );
     } else if (state.controller !== controller && !canBePort(state, target)) {
       const { link } = state;
-      draft.errorAt(
-        location,
+      complain(
         `port of "${controller}": a ${link.kind === 'other' ? link.type : link.kind} ("${port}") cannot be a port of a ${target.link.kind}`,
       );
     } else {
@@ -114,17 +121,9 @@ function leavePorts(
   }
 }
 
-function fillPorts(
-  draft: Draft,
-  state: InterfaceState,
-  controllers: ReadonlyMap<string, string | undefined>,
-): void {
+function fillPorts(draft: Draft, state: InterfaceState, ports: readonly string[]): void {
   const { link, name } = state;
   if (link.kind !== 'bond' && link.kind !== 'linux-bridge' && link.kind !== 'vrf') return;
-  const ports = [...controllers]
-    .filter(([port, controller]) => controller === name && draft.interfaces.has(port))
-    .map(([port]) => port)
-    .sort();
   if (link.kind === 'bond') {
     draft.change(name, { link: bondWithPorts(draft, name, link, ports) });
     return;

@@ -25,19 +25,17 @@ export function resolveNames(observed: NetworkState, desired: DesiredState): Res
       found.set(item.name, match.name);
     }
   }
-  const own = new Set(desired.interfaces.map((item) => item.name));
   const byAltName = new Map<string, string>();
   for (const { name, altNames } of observed.interfaces.values()) {
     for (const altName of altNames ?? []) byAltName.set(altName, name);
   }
+  if (found.size === 0 && byAltName.size === 0) return { desired, errors };
   const real = (name: string): string => {
     const identifiedAs = found.get(name);
     if (identifiedAs !== undefined) return identifiedAs;
     if (observed.interfaces.has(name)) return name;
     return byAltName.get(name) ?? name;
   };
-  const isPlain = found.size === 0 && ![...own].some((name) => real(name) !== name);
-  if (isPlain && byAltName.size === 0) return { desired, errors };
   return {
     desired: {
       ...desired,

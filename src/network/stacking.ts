@@ -38,10 +38,12 @@ export function bottomUp(
   return { order, loop };
 }
 
-export function belowOf(
+function belowOf(
   interfaces: ReadonlyMap<string, Pick<InterfaceState, 'link'>>,
 ): ReadonlyMap<string, readonly string[]> {
-  return new Map([...interfaces].map(([name, state]) => [name, standsOn(state)]));
+  const below = new Map<string, readonly string[]>();
+  for (const [name, state] of interfaces) below.set(name, standsOn(state));
+  return below;
 }
 
 /** Everything that the interface stands on, however deep. */
@@ -99,7 +101,8 @@ export function checkBases(draft: Draft): void {
     }
     tags.set(tag, name);
   }
-  const { loop } = bottomUp(belowOf(draft.interfaces));
+  const { loop, order } = bottomUp(belowOf(draft.interfaces));
+  draft.order = order;
   if (loop !== undefined) {
     const named = loop.map((name) => draft.wanted.get(name)).find((item) => item !== undefined);
     draft.errorAt(

@@ -346,5 +346,7 @@ export function interfaceMap(
   interfaces: Iterable<InterfaceState>,
 ): ReadonlyMap<string, InterfaceState> {
   const sorted = [...interfaces].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return new Map(sorted.map((item) => [item.name, item]));
+  const map = new Map<string, InterfaceState>();
+  for (const item of sorted) map.set(item.name, item);
+  return map;
 }

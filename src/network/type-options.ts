@@ -9,15 +9,18 @@ type Options = Readonly<Record<string, string>>;
 /** The maps of priorities: pairs `FROM:TO` with blanks between; a pair to 0 is as good as none. */
 const QOS_MAPS: ReadonlySet<string> = new Set(['ingress-qos-map', 'egress-qos-map']);
 
+const NONE: Options = {};
+
 /** The options of the link by name; none for kinds that are not changed so. */
 function typeOptions(link: Link): Options {
   if (link.kind === 'vlan') return link.options ?? {};
   if (link.kind === 'mac-vlan' || link.kind === 'mac-vtap') return { mode: link.mode };
-  return {};
+  return NONE;
 }
 
 /** What must be set to come from one link to another of the same identity; {} when nothing must. */
 export function typeOptionsDifference(from: Link, to: Link): Options {
+  if (from === to) return NONE;
   const before = typeOptions(from);
   const different: Record<string, string> = {};
   for (const [key, value] of Object.entries(typeOptions(to))) {

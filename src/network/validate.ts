@@ -12,8 +12,17 @@ import { MAIN_TABLE } from './route.js';
 import { bottomUp } from './stacking.js';
 import type { InterfaceKind } from './state.js';
 
+/** A document does not change: it is checked once, and then planned for, again and again. */
+const known = new WeakMap<DesiredState, readonly NetorchError[]>();
+
 /** INVALID_NETWORK errors, each at the key that is wrong. */
 export function checkDesiredState(desired: DesiredState): readonly NetorchError[] {
+  const found = known.get(desired) ?? checked(desired);
+  known.set(desired, found);
+  return found;
+}
+
+function checked(desired: DesiredState): readonly NetorchError[] {
   const check = new Check(desired);
   check.names();
   for (const item of check.active) {
@@ -352,16 +361,18 @@ class Check {
   }
 
   rings(): void {
-    const below = new Map(
-      this.active.map((item) => {
-        const { base } = desiredBase(item);
-        const ports = [
-          ...(desiredPorts(item) ?? []).map((port) => port.name),
-          ...this.active.filter((one) => one.controller === item.name).map((one) => one.name),
-        ];
-        return [item.name, base === undefined ? ports : [base]] as const;
-      }),
-    );
+    const below = new Map<string, string[]>();
+    for (const item of this.active) {
+      const { base } = desiredBase(item);
+      const ports = item.bond?.ports ?? item.bridge?.ports?.map(({ name }) => name);
+      below.set(item.name, base === undefined ? [...(ports ?? item.vrf?.ports ?? [])] : [base]);
+    }
+    for (const { name, controller } of this.active) {
+      if (controller === undefined || controller === '') continue;
+      const named = this.#byName.get(controller);
+      if (named === undefined || desiredBase(named).base !== undefined) continue;
+      below.get(controller)?.push(name);
+    }
     const { loop } = bottomUp(below);
     const first = loop?.[0] === undefined ? undefined : this.#byName.get(loop[0]);
     if (loop === undefined || first === undefined || loop.length < 3) return; // itself: said above

@@ -18,12 +18,17 @@ type Breach = Readonly<{
 /** Of the interfaces that the plan names, in the order of the plan. */
 export function vdsmBreaches(target: NetworkState, desired: DesiredState): readonly Breach[] {
   const isStrict = desired.policy === 'vdsm';
+  const defaults = new Set<string>();
+  for (const { destination, table, nextHopInterface } of target.routes) {
+    const isDefault = destination === '0.0.0.0/0' && table === MAIN_TABLE;
+    if (isDefault && nextHopInterface !== undefined) defaults.add(nextHopInterface);
+  }
   return desired.interfaces.flatMap((item): Breach[] => {
     const state = target.interfaces.get(item.name);
     if (state === undefined || item.state === 'ignore' || item.state === 'absent') return [];
     return [
       ...structure(state, target, isStrict),
-      ...secondDefaults(state, target),
+      ...secondDefaults(state, defaults),
       // Names and kinds are nobody's business where no VDSM will read them.
       ...(isStrict ? vocabulary(state) : []),
     ].map(([key, text]) => ({ interface: item.name, key, text }));
@@ -78,14 +83,9 @@ function structure(state: InterfaceState, target: NetworkState, isStrict: boolea
 }
 
 /** One network has the default route: all other interfaces with one are named. */
-function secondDefaults(state: InterfaceState, target: NetworkState): Found {
-  const devices = new Set(
-    target.routes
-      .filter((route) => route.destination === '0.0.0.0/0' && route.table === MAIN_TABLE)
-      .flatMap((route) => route.nextHopInterface ?? []),
-  );
+function secondDefaults(state: InterfaceState, devices: ReadonlySet<string>): Found {
+  if (!devices.has(state.name) || devices.size === 1) return [];
   const others = [...devices].filter((device) => device !== state.name);
-  if (!devices.has(state.name) || others.length === 0) return [];
   return [['', `it has a default route, as ${others.join(', ')} has: one network may have it`]];
 }
 

@@ -70,7 +70,7 @@ export function planHazards(input: PlanHazardInput): Hazard[] {
       text: `SSH moves from ${management.address} to ${newAddress}: the change is confirmed at the new address; the inventory must follow`,
     });
   }
-  const named = new Set(input.desired.interfaces.map((item) => item.name));
+  const named = new Map(input.desired.interfaces.map((item) => [item.name, item]));
   for (const before of observed.interfaces.values()) {
     const after = target.interfaces.get(before.name);
     if (after === undefined) {
@@ -83,24 +83,24 @@ export function planHazards(input: PlanHazardInput): Hazard[] {
       }
       continue;
     }
-    const lost = (['ipv4', 'ipv6'] as const).flatMap((family) =>
-      before[family].addresses.filter(
-        (address) =>
-          !after[family].addresses.some(
-            (other) => other.ip === address.ip && other.prefixLength === address.prefixLength,
-          ) &&
-          !hasLocation(input.desired, before.name, `${family}.addresses`) &&
-          ![...target.interfaces.values()].some((item) =>
-            item[family].addresses.some((other) => other.ip === address.ip),
-          ),
-      ),
-    );
-    for (const address of lost) {
-      hazards.push({
-        kind: 'address-lost',
-        severity: 'warning',
-        text: `${before.name} loses its address ${address.ip}/${address.prefixLength}, which the plan does not name`,
-      });
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      if (before[family].addresses === after[family].addresses) continue;
+      for (const address of before[family].addresses) {
+        const isKept = after[family].addresses.some(
+          (other) => other.ip === address.ip && other.prefixLength === address.prefixLength,
+        );
+        if (isKept || named.get(before.name)?.locations.has(`${family}.addresses`) === true)
+          continue;
+        const isElsewhere = [...target.interfaces.values()].some((item) =>
+          item[family].addresses.some((other) => other.ip === address.ip),
+        );
+        if (isElsewhere) continue;
+        hazards.push({
+          kind: 'address-lost',
+          severity: 'warning',
+          text: `${before.name} loses its address ${address.ip}/${address.prefixLength}, which the plan does not name`,
+        });
+      }
     }
   }
   for (const route of observed.routes) {
@@ -120,8 +120,4 @@ export function planHazards(input: PlanHazardInput): Hazard[] {
       text: `${note.interface} ${note.text}`,
     });
   return hazards;
-}
-
-function hasLocation(desired: DesiredState, name: string, key: string): boolean {
-  return desired.interfaces.find((item) => item.name === name)?.locations.has(key) === true;
 }

@@ -95,11 +95,16 @@ export class KernelModel {
   }
 
   portsOf(name: string): readonly ModelInterface[] {
-    return [...this.interfaces.values()].filter((item) => item.controller === name);
+    const ports: ModelInterface[] = [];
+    for (const item of this.interfaces.values()) if (item.controller === name) ports.push(item);
+    return ports;
   }
 
   childrenOf(name: string): readonly ModelInterface[] {
-    return [...this.interfaces.values()].filter((item) => baseOf(item.link) === name);
+    const children: ModelInterface[] = [];
+    for (const item of this.interfaces.values())
+      if (baseOf(item.link) === name) children.push(item);
+    return children;
   }
 
   private existing(name: string): ModelInterface {

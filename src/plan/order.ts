@@ -1,5 +1,11 @@
 /** The order in which interfaces are built: what stands on something comes after it, to any depth. */
-import { baseOf, portsOf, type InterfaceState, type Link } from '../network/state.js';
+import {
+  baseOf,
+  portsOf,
+  type InterfaceState,
+  type Link,
+  type NetworkState,
+} from '../network/state.js';
 
 const RANK: Readonly<Record<Link['kind'], number>> = {
   loopback: 0,
@@ -22,35 +28,46 @@ function before(a: InterfaceState, b: InterfaceState): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
+/** A state does not change: planner and backend ask for the order of the same one several times. */
+const known = new WeakMap<NetworkState['interfaces'], readonly InterfaceState[]>();
+
 /** Bases before what stands on them, ports before their controller; ties by kind, then by name. */
-export function dependencyOrder(
-  interfaces: ReadonlyMap<string, InterfaceState>,
-): readonly InterfaceState[] {
-  const waiting = new Map<string, Set<string>>();
-  const dependants = new Map<string, string[]>();
+export function dependencyOrder(interfaces: NetworkState['interfaces']): readonly InterfaceState[] {
+  const found = known.get(interfaces);
+  if (found !== undefined) return found;
+  const ordered = sorted(interfaces);
+  known.set(interfaces, ordered);
+  return ordered;
+}
+
+function sorted(interfaces: NetworkState['interfaces']): readonly InterfaceState[] {
+  /** How many of those below an interface are not in their place yet. */
+  const waiting = new Map<string, number>();
+  const dependants = new Map<string, InterfaceState[]>();
+  const ready: InterfaceState[] = [];
   for (const item of interfaces.values()) {
+    let count = 0;
+    const need = (name: string): void => {
+      if (name === item.name || !interfaces.has(name)) return;
+      count += 1;
+      const others = dependants.get(name);
+      if (others === undefined) dependants.set(name, [item]);
+      else others.push(item);
+    };
+    for (const port of portsOf(item.link)) need(port);
     const base = baseOf(item.link);
-    const needs = [...portsOf(item.link), ...(base === undefined ? [] : [base])].filter(
-      (name) => interfaces.has(name) && name !== item.name,
-    );
-    waiting.set(item.name, new Set(needs));
-    for (const name of needs) {
-      const known = dependants.get(name);
-      if (known === undefined) dependants.set(name, [item.name]);
-      else known.push(item.name);
-    }
+    if (base !== undefined) need(base);
+    if (count === 0) ready.push(item);
+    else waiting.set(item.name, count);
   }
-  const ready = [...interfaces.values()]
-    .filter((item) => waiting.get(item.name)?.size === 0)
-    .sort(before);
+  ready.sort(before);
   const ordered: InterfaceState[] = [];
   for (let next = ready.shift(); next !== undefined; next = ready.shift()) {
     ordered.push(next);
-    for (const name of dependants.get(next.name) ?? []) {
-      const left = waiting.get(name);
-      left?.delete(next.name);
-      const item = interfaces.get(name);
-      if (left?.size !== 0 || item === undefined) continue;
+    for (const item of dependants.get(next.name) ?? []) {
+      const left = (waiting.get(item.name) ?? 0) - 1;
+      waiting.set(item.name, left);
+      if (left !== 0) continue;
       // Sorted insertion keeps the list of the ready ones in order without sorting it again.
       let low = 0;
       let high = ready.length;

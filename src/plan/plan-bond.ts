@@ -17,6 +17,7 @@ export function freeBondPorts(draft: PlanDraft, wanted: InterfaceState): void {
 }
 
 export function settleBond(draft: PlanDraft, wanted: InterfaceState): void {
+  if (wanted.link.kind !== 'bond') return;
   const different = bondDifference(draft, wanted);
   const keys = Object.keys(different);
   if (keys.length === 0) return;
@@ -80,7 +81,9 @@ function bondDifference(draft: PlanDraft, wanted: InterfaceState): Record<string
   const different: Record<string, string> = {};
   if (wanted.link.kind !== 'bond' || item?.link.kind !== 'bond') return different;
   if (item.link.mode !== wanted.link.mode) different['mode'] = wanted.link.mode;
-  for (const [key, value] of Object.entries(wanted.link.options)) {
+  if (item.link === wanted.link) return different;
+  for (const key of Object.keys(wanted.link.options)) {
+    const value = wanted.link.options[key] ?? '';
     if ((item.link.options[key] ?? '') !== value) different[key] = value;
   }
   const { miimon, arp_validate: validate } = wanted.link.options;

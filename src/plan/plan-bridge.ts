@@ -6,16 +6,16 @@ import type { PlanDraft } from './plan-draft.js';
 export function settleBridge(draft: PlanDraft, wanted: InterfaceState, link: BridgeLink): void {
   const item = draft.model.get(wanted.name);
   if (item?.link.kind !== 'linux-bridge') return;
+  const before = observedPorts(draft, wanted.name);
   const isFiltering = link.options['vlan_filtering'] === '1';
   for (const port of link.ports) {
     const present = draft.model.get(port.name);
     if (present?.controller !== wanted.name) continue;
     // A port that comes back to its bridge comes with the kernel's options: its own are set again.
-    const settings = { ...observedPortOptions(draft, wanted.name, port.name), ...port.options };
-    const options = Object.fromEntries(
-      Object.entries(settings).filter(([key, value]) => present.portOptions[key] !== value),
-    );
-    if (Object.keys(options).length > 0) {
+    const own = before.find((entry) => entry.name === port.name)?.options;
+    const settings = own === undefined ? port.options : { ...own, ...port.options };
+    const options = difference(settings, present.portOptions);
+    if (options !== undefined) {
       draft.emit(
         {
           id: `set port options ${port.name}`,
@@ -32,48 +32,54 @@ export function settleBridge(draft: PlanDraft, wanted: InterfaceState, link: Bri
     // The VLAN table comes before the filter is switched on, or frames fall into the default VLAN.
     if (isFiltering) settlePortVlans(draft, wanted, port.name, port.vlans);
   }
-  const options: Record<string, string> = Object.fromEntries(
-    Object.entries(link.options).filter(
-      ([key, value]) => item.link.kind === 'linux-bridge' && item.link.options[key] !== value,
-    ),
-  );
+  const options = difference(link.options, item.link.options);
+  if (options === undefined) return;
   const ageing = link.options['ageing_time'];
   // Without spanning tree nobody ends the short ageing time of a topology change that is under way.
   if (options['stp_state'] === '0' && ageing !== undefined) options['ageing_time'] = ageing;
-  if (Object.keys(options).length > 0) {
-    draft.emit(
-      {
-        id: `set options ${wanted.name}`,
-        action: 'modify',
-        object: wanted.name,
-        summary: `set ${Object.entries(options)
-          .map(([key, value]) => `${key} ${value}`)
-          .join(', ')} of bridge ${wanted.name}`,
-        why: draft.why(
-          wanted.name,
-          [
-            ...Object.keys(options).map((key) => `bridge.options.${key}`),
-            'bridge.options',
-            'bridge.ports',
-            'bridge',
-            '',
-          ],
-          'consequence of the plan',
-        ),
-      },
-      { op: 'set-bridge-options', name: wanted.name, options },
-    );
-  }
+  draft.emit(
+    {
+      id: `set options ${wanted.name}`,
+      action: 'modify',
+      object: wanted.name,
+      summary: `set ${Object.entries(options)
+        .map(([key, value]) => `${key} ${value}`)
+        .join(', ')} of bridge ${wanted.name}`,
+      why: draft.why(
+        wanted.name,
+        [
+          ...Object.keys(options).map((key) => `bridge.options.${key}`),
+          'bridge.options',
+          'bridge.ports',
+          'bridge',
+          '',
+        ],
+        'consequence of the plan',
+      ),
+    },
+    { op: 'set-bridge-options', name: wanted.name, options },
+  );
 }
 
-function observedPortOptions(
-  draft: PlanDraft,
-  bridge: string,
-  port: string,
-): Readonly<Record<string, string>> {
+/** What of `wanted` is not so yet; undefined: nothing. */
+function difference(
+  wanted: Readonly<Record<string, string>>,
+  present: Readonly<Record<string, string>>,
+): Record<string, string> | undefined {
+  if (wanted === present) return undefined;
+  let found: Record<string, string> | undefined;
+  for (const key of Object.keys(wanted)) {
+    const value = wanted[key];
+    if (value === undefined || value === present[key]) continue;
+    found ??= {};
+    found[key] = value;
+  }
+  return found;
+}
+
+function observedPorts(draft: PlanDraft, bridge: string): BridgeLink['ports'] {
   const link = draft.input.observed.interfaces.get(bridge)?.link;
-  if (link?.kind !== 'linux-bridge') return {};
-  return link.ports.find((entry) => entry.name === port)?.options ?? {};
+  return link?.kind === 'linux-bridge' ? link.ports : [];
 }
 
 function settlePortVlans(

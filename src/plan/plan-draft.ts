@@ -44,13 +44,13 @@ export class PlanDraft {
     this.input = input;
     this.model = new KernelModel(input.observed);
     this.desired = new Map(input.desired.interfaces.map((item) => [item.name, item]));
-    const isRecreated = (item: InterfaceState): boolean => {
-      const now = input.observed.interfaces.get(item.name);
-      return now !== undefined && identity(now.link) !== identity(item.link);
-    };
-    this.recreated = new Set(
-      [...input.target.interfaces.values()].filter(isRecreated).map((item) => item.name),
-    );
+    const recreated = new Set<string>();
+    for (const [name, { link }] of input.target.interfaces) {
+      const now = input.observed.interfaces.get(name)?.link;
+      if (now === undefined || now === link) continue;
+      if (now.kind !== link.kind || identity(now) !== identity(link)) recreated.add(name);
+    }
+    this.recreated = recreated;
   }
 
   /** How many operations there are so far. */

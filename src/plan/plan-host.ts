@@ -119,8 +119,11 @@ function refuseCutOff(host: string, observation: HostObservation, plan: ChangePl
  * what LACP finds: it is part of the target only where the plan names it.
  */
 function withoutLearnedCosts(target: NetworkState, desired: DesiredState): NetworkState {
+  const isLearned = ({ link }: InterfaceState): boolean =>
+    link.kind === 'linux-bridge' && link.ports.some(({ options }) => 'cost' in options);
+  if (![...target.interfaces.values()].some(isLearned)) return target;
   const interfaces = [...target.interfaces.values()].map((item): InterfaceState => {
-    if (item.link.kind !== 'linux-bridge') return item;
+    if (item.link.kind !== 'linux-bridge' || !isLearned(item)) return item;
     const named = desired.interfaces.find((other) => other.name === item.name)?.bridge?.ports;
     const ports = item.link.ports.map((port) => {
       const isNamed =
@@ -141,6 +144,7 @@ function ownershipErrors(
   desired: DesiredState,
   plan: ChangePlan,
 ): readonly NetorchError[] {
+  if (![...observed.interfaces.values()].some(({ facts }) => facts?.owner !== undefined)) return [];
   const names = new Set(plan.changes.flatMap((change) => change.operations.flatMap(namesOf)));
   return [...names].sort().flatMap((name) => {
     const owner = observed.interfaces.get(name)?.facts?.owner;

@@ -5,7 +5,7 @@ import type { PlanDraft } from './plan-draft.js';
 
 export function settleTypeOptions(draft: PlanDraft, wanted: InterfaceState): void {
   const item = draft.model.get(wanted.name);
-  if (item === undefined) return;
+  if (item === undefined || item.link === wanted.link) return;
   const options = typeOptionsDifference(item.link, wanted.link);
   const words = Object.entries(options).map(([key, value]) => `${key} ${value}`);
   if (words.length === 0) return;

@@ -16,6 +16,8 @@ export function detachPort(draft: PlanDraft, name: string, from: string): void {
 }
 
 export function attachPorts(draft: PlanDraft, wanted: InterfaceState): void {
+  const isMissing = (port: string): boolean => draft.model.get(port)?.controller !== wanted.name;
+  if (!portsOf(wanted.link).some(isMissing)) return;
   for (const port of portOrder(draft, wanted)) {
     const item = draft.model.get(port);
     if (item === undefined || item.controller === wanted.name) continue;
@@ -37,11 +39,13 @@ export function attachPorts(draft: PlanDraft, wanted: InterfaceState): void {
 
 /** A bond's MAC is that of its first port: the one that carries SSH or addresses keeps its MAC so. */
 export function portOrder(draft: PlanDraft, wanted: InterfaceState): readonly string[] {
+  const ports = portsOf(wanted.link);
+  if (ports.length < 2) return ports;
   const path = draft.input.management?.devices ?? [];
   const observed = draft.input.observed.interfaces;
   const weight = (port: string) =>
     path.includes(port) ? 0 : (observed.get(port)?.ipv4.addresses.length ?? 0) > 0 ? 1 : 2;
-  return [...portsOf(wanted.link)].sort((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1));
+  return [...ports].sort((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1));
 }
 
 function whyPort(draft: PlanDraft, name: string, controller: string): Why {

@@ -10,11 +10,19 @@ type PropertyChange = Readonly<{
   operation: Operation;
 }>;
 
+const NONE: readonly PropertyChange[] = [];
+
 export function propertyChanges(
   present: Pick<ModelInterface, 'alias' | 'altNames' | 'promiscuous'>,
   wanted: InterfaceState,
 ): readonly PropertyChange[] {
   const { name } = wanted;
+  if (
+    (wanted.alias ?? present.alias) === present.alias &&
+    (wanted.promiscuous ?? present.promiscuous) === present.promiscuous &&
+    (wanted.altNames ?? present.altNames) === present.altNames
+  )
+    return NONE;
   const changes: PropertyChange[] = [];
   const { alias = present.alias, promiscuous = present.promiscuous } = wanted;
   if (alias !== present.alias) {
@@ -24,7 +32,7 @@ export function propertyChanges(
       operation: { op: 'set-alias', name, alias },
     });
   }
-  const names = wanted.altNames ?? present.altNames;
+  const { altNames: names = present.altNames } = wanted;
   const add = names.filter((altName) => !present.altNames.includes(altName));
   const remove = present.altNames.filter((altName) => !names.includes(altName));
   if (add.length > 0 || remove.length > 0) {

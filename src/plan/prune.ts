@@ -43,6 +43,8 @@ export type PruneInput = Readonly<{
 export type Pruned = Readonly<{ desired: DesiredState; notes: readonly MergeNote[] }>;
 
 export function prune(input: PruneInput): Pruned {
+  // Of what nothing is known to be netorch's, nothing is taken away.
+  if (input.record.length === 0 && !input.all) return { desired: input.desired, notes: [] };
   return new Pruning(input).run();
 }
 

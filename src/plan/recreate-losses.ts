@@ -43,8 +43,10 @@ export function recreateErrors(
   desired: DesiredState,
   plan: Pick<ChangePlan, 'changes' | 'target'>,
 ): readonly NetorchError[] {
+  const remade = remadeInterfaces(observed, plan);
+  if (remade.size === 0) return [];
   const byName = new Map(desired.interfaces.map((item) => [item.name, item]));
-  return [...remadeInterfaces(observed, plan)].flatMap(([name, cause]) => {
+  return [...remade].flatMap(([name, cause]) => {
     const item = observed.interfaces.get(name);
     const losses = item === undefined ? [] : lossesOf(item);
     // What netorch cannot make again is not lost with anybody's leave.

@@ -1,6 +1,6 @@
 /** Which interfaces a list of changes may touch, directly or by consequence. */
 import { routeDevices } from '../network/route.js';
-import { baseOf, portsOf, type NetworkState } from '../network/state.js';
+import { baseOf, type Link, type NetworkState } from '../network/state.js';
 import type { Operation } from './change.js';
 
 /** The interfaces that an operation acts on. */
@@ -37,17 +37,20 @@ export function planScope(
   target: NetworkState,
   isDeleted: (name: string) => boolean,
 ): readonly string[] {
-  const names = new Set(operations.flatMap(namesOf));
+  if (operations.length === 0) return [];
+  const names = new Set<string>();
+  for (const operation of operations) for (const name of namesOf(operation)) names.add(name);
   const isBond = (state: NetworkState, name: string) =>
     state.interfaces.get(name)?.link.kind === 'bond';
   for (let before = -1; before !== names.size;) {
     before = names.size;
     for (const state of [observed, target]) {
       for (const { name, controller, link } of state.interfaces.values()) {
+        if (names.has(name)) continue;
         const base = baseOf(link);
         const isAffected =
           (base !== undefined && names.has(base)) ||
-          portsOf(link).some((port) => names.has(port)) ||
+          hasPortAmong(link, names) ||
           (controller !== undefined &&
             ((names.has(controller) && isBond(state, controller)) ||
               // The kernel lets go of the ports of an interface that is deleted.
@@ -58,4 +61,11 @@ export function planScope(
     }
   }
   return [...names].sort();
+}
+
+function hasPortAmong(link: Link, names: ReadonlySet<string>): boolean {
+  if (link.kind === 'linux-bridge') return link.ports.some(({ name }) => names.has(name));
+  return (
+    (link.kind === 'bond' || link.kind === 'vrf') && link.ports.some((port) => names.has(port))
+  );
 }
