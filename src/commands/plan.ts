@@ -7,6 +7,7 @@ import type { FleetFinding } from '../plan/change.js';
 import { checkFleet, type FleetHost } from '../plan/fleet.js';
 import { planHost } from '../plan/plan-host.js';
 import { bootHazards } from '../run/boot-hazards.js';
+import { deadlineHazards } from '../run/budget.js';
 import { gateways, observedReach, type Reach } from '../run/last-and-alone.js';
 import { observeHost } from '../run/observe-host.js';
 import { planFingerprint } from '../run/plan-fingerprint.js';
@@ -128,7 +129,8 @@ async function planPlay(
       const { prune, others, allowCutOff } = task;
       const changes = planHost(host, answer.value, task.desired, { prune, others, allowCutOff });
       const atBoot = bootHazards(answer.value, changes.scope, task.temporary);
-      const plan = { ...changes, hazards: [...changes.hazards, ...atBoot] };
+      const deadline = deadlineHazards(changes, task.confirmWindowSeconds);
+      const plan = { ...changes, hazards: [...changes.hazards, ...deadline, ...atBoot] };
       fingerprints.set(host, planFingerprint(plan, answer.value));
       targetStates.set(host, plan.target);
       if (plan.changes.length > 0) return { host, plan };

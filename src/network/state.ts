@@ -319,7 +319,13 @@ export type NetworkState = Readonly<{
 }>;
 
 /** One value that is not what was expected; `path` like `bond0.link.mode` or `routes[0.0.0.0/0]`. */
-export type Difference = Readonly<{ path: string; expected: string; found: string }>;
+export type Difference = Readonly<{
+  path: string;
+  expected: string;
+  found: string;
+  /** Others bring it (a DHCP server, a router): it takes its time. */
+  isAwaited?: boolean;
+}>;
 
 /** Ports of an interface, whatever its kind. */
 export function portsOf(link: Link): readonly string[] {

@@ -77,6 +77,8 @@ export type HazardKind =
   | 'recreate'
   | 'consequence'
   | 'lacp'
+  /** How long the change is given to be proved good, and why. */
+  | 'deadline'
   | 'boot-configuration';
 
 /** A consequence the user would want to know before. `text` is one sentence in network words. */
@@ -112,6 +114,11 @@ export type ManagementPath = Readonly<{
   devices: readonly string[];
 }>;
 
+type WaitKind = 'lacp' | 'spanning-tree' | 'dhcp' | 'router-advertisement' | 'address-check';
+
+/** A negotiation or check that takes its time. A bound in whole seconds: by then it is over, or something is wrong. */
+export type Wait = Readonly<{ kind: WaitKind; interface: string; seconds: number }>;
+
 export type ChangePlan = Readonly<{
   changes: readonly Change[];
   /** Hazards of the plan as a whole. */
@@ -124,6 +131,8 @@ export type ChangePlan = Readonly<{
   touchesManagement: boolean;
   /** Seconds for which the host may be cut off (a bound, not a promise); 0: the path is not touched. */
   expectedOutageSeconds: number;
+  /** What must be waited for before the change can be proved good, one after the other. */
+  waits?: readonly Wait[];
 }>;
 
 type FleetFindingKind =

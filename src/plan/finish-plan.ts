@@ -6,6 +6,7 @@ import { outageSeconds } from './outage.js';
 import type { PlanDraft } from './plan-draft.js';
 import { remadeInterfaces } from './recreate-losses.js';
 import { planScope } from './scope.js';
+import { planWaits } from './waits.js';
 
 export function finishPlan(draft: PlanDraft): ChangePlan {
   const { observed, target, management } = draft.input;
@@ -78,5 +79,6 @@ export function finishPlan(draft: PlanDraft): ChangePlan {
     newManagementAddress: newAddress === 'none' ? undefined : newAddress,
     touchesManagement,
     expectedOutageSeconds: touchesManagement ? outageSeconds(target, touched) : 0,
+    waits: planWaits(changes, target),
   };
 }

@@ -1,5 +1,6 @@
 /** How long a host may take: for the change, to be confirmed, and for the way back. */
-import type { ChangePlan } from '../plan/change.js';
+import type { ChangePlan, Hazard, Wait } from '../plan/change.js';
+import { waitName, waitSeconds } from '../plan/waits.js';
 
 export type Budget = Readonly<{
   /** From begin until the last step is done, at most. */
@@ -10,6 +11,8 @@ export type Budget = Readonly<{
 }>;
 
 export const DEFAULT_CONFIRM_SECONDS = 30;
+/** For dialling, reading, probing and the word itself, when all that is waited for has come. */
+const MARGIN_SECONDS = 10;
 
 /** Bounds, not estimates: a loaded small host needs about 20 ms for each object it changes. */
 export function budgetFor(plan: ChangePlan, confirmSeconds: number): Budget {
@@ -17,7 +20,45 @@ export function budgetFor(plan: ChangePlan, confirmSeconds: number): Budget {
   return {
     applySeconds: 5 + Math.ceil(operations / 20),
     // Whole seconds: the host's shell counts in nothing else.
-    confirmSeconds: Math.ceil(Math.max(confirmSeconds, plan.expectedOutageSeconds + 10)),
+    confirmSeconds: Math.ceil(Math.max(confirmSeconds, leastConfirmSeconds(plan))),
     rollbackSeconds: 15 + Math.ceil(plan.scope.length / 5),
   };
+}
+
+/** What the plan must be given to be proved good. */
+export function leastConfirmSeconds(
+  plan: Pick<ChangePlan, 'expectedOutageSeconds' | 'waits'>,
+): number {
+  return Math.max(plan.expectedOutageSeconds, waitSeconds(plan.waits)) + MARGIN_SECONDS;
+}
+
+/** "LACP on bond0 30 s + DHCP on br0 15 s + 10 s to look and confirm". */
+export function waitsText(waits: readonly Wait[]): string {
+  return [
+    ...waits.map((wait) => `${waitName(wait)} ${wait.seconds} s`),
+    `${MARGIN_SECONDS} s to look and confirm`,
+  ].join(' + ');
+}
+
+/**
+ * What the plan waits for, with its parts; a warning where somebody has asked for less. A window that
+ * nobody chose (the default) is just made longer.
+ */
+export function deadlineHazards(plan: ChangePlan, confirmSeconds: number): readonly Hazard[] {
+  const { waits = [] } = plan;
+  if (plan.changes.length === 0 || waits.length === 0) return [];
+  const least = leastConfirmSeconds(plan);
+  const parts = waitsText(waits);
+  if (confirmSeconds >= least || confirmSeconds === DEFAULT_CONFIRM_SECONDS) {
+    const given = Math.max(confirmSeconds, least);
+    const text = `${given} s to prove it good: it may take ${least} s (${parts})`;
+    return [{ kind: 'deadline', severity: 'note', text }];
+  }
+  return [
+    {
+      kind: 'deadline',
+      severity: 'warning',
+      text: `a deadline of ${confirmSeconds} s is too short: the change may take ${least} s to be proved good (${parts}), and is given these`,
+    },
+  ];
 }

@@ -65,6 +65,8 @@ const REDIAL_PAUSE_MS = 1_000;
 /** Hosts whose clock or processor lags get this much more before they count as lost. */
 const GRACE_MS = 30_000;
 const COMPARE_TRIES = 3;
+/** What is negotiated is looked at again until so long before the deadline: the host is to be asked to go back in time. */
+const LAST_LOOK_MS = 8_000;
 /** A host that answers early in its boot is given this many looks until its network is whole. */
 const BOOT_TRIES = 30;
 /** A host that waits for its group has its deadline moved this far ahead, again and again. */
@@ -115,6 +117,8 @@ class HostProof {
   private isLost = false;
   private hasDialled = false;
   private hasHeld = false;
+  /** Told once, however often they are met. */
+  private lastDifferences: readonly string[] = [];
   private word: GroupWord | undefined;
   private readonly startedMs: number;
 
@@ -288,11 +292,16 @@ class HostProof {
       report.timings.verifyMs = Math.round(env.now() - verifyMs) + (report.timings.verifyMs ?? 0);
       if (differences.length === 0) return this.prove(connection);
       const words = differences.map(differenceText);
-      env.emit({ type: 'host.differed', host: this.job.host, differences: words });
-      if (compared >= COMPARE_TRIES) {
+      if (String(words) !== String(this.lastDifferences)) {
+        env.emit({ type: 'host.differed', host: this.job.host, differences: words });
+      }
+      this.lastDifferences = words;
+      // What a server or router brings takes its time; the host's own values do not.
+      const isAwaited = differences.every((difference) => difference.isAwaited === true);
+      if (isAwaited ? !this.hasTimeFor(LAST_LOOK_MS) : compared >= COMPARE_TRIES) {
         return this.rollBack(connection, 'the host is not what the plan says', words);
       }
-      compared += 1;
+      if (!isAwaited) compared += 1;
       await report.delay(REDIAL_PAUSE_MS);
     }
   }
@@ -321,6 +330,11 @@ class HostProof {
     return this.hold(connection, this.gate);
   }
 
+  /** Is so much time left before the host goes back by itself? */
+  private hasTimeFor(ms: number): boolean {
+    return this.env.now() + ms <= this.sent.deadlineMs;
+  }
+
   /** What is not good, in words. */
   private async probe(connection: Connection): Promise<readonly string[]> {
     const { job, env, report } = this;
@@ -336,7 +350,7 @@ class HostProof {
       });
       const answers = parseProbes(job.probes, stdout);
       report.timings.probeMs = Math.round(env.now() - startMs);
-      const isLast = env.now() + 8_000 > this.sent.deadlineMs;
+      const isLast = !this.hasTimeFor(LAST_LOOK_MS);
       const bad = job.probes.flatMap((probe, index) => {
         const answer = answers[index];
         if (answer === undefined || answer.good) return [];

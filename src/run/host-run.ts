@@ -13,7 +13,7 @@ import { ownedDelta } from '../plan/owned-delta.js';
 import { planHost } from '../plan/plan-host.js';
 import type { Connection } from '../transport/transport.js';
 import { bootHazards } from './boot-hazards.js';
-import { budgetFor } from './budget.js';
+import { budgetFor, deadlineHazards } from './budget.js';
 import { failureText } from './failure-text.js';
 import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
@@ -319,7 +319,10 @@ class HostRun {
       planFor === undefined
         ? planHost(host, observed, desired, { prune, others, allowCutOff })
         : planFor(observed);
-    const hazards = bootHazards(observed, plan.scope, temporary);
+    const hazards = [
+      ...deadlineHazards(plan, this.job.confirmWindowSeconds),
+      ...bootHazards(observed, plan.scope, temporary),
+    ];
     return { ...plan, hazards: [...plan.hazards, ...hazards] };
   }
 

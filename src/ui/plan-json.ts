@@ -1,6 +1,6 @@
 /** The plan for programs. The form is an API: fields are added, never changed; `version` counts breaks. */
 import type { NetorchError, SourceLocation } from '../errors.js';
-import type { Change, FleetFinding, Hazard } from '../plan/change.js';
+import type { Change, FleetFinding, Hazard, Wait } from '../plan/change.js';
 import type { HostPlan, PlanTotals } from './plan-text.js';
 import { countPlans } from './plan-text.js';
 
@@ -33,6 +33,8 @@ export type JsonHostPlan = Readonly<{
   touchesManagement: boolean;
   newManagementAddress: string | null;
   expectedOutageSeconds: number;
+  /** What must be waited for before the change can be proved good, one after the other. */
+  waits: readonly Wait[];
   error: JsonError | null;
 }>;
 
@@ -77,6 +79,7 @@ function hostToJson({ host, plan, error }: HostPlan): JsonHostPlan {
     touchesManagement: shown?.touchesManagement ?? false,
     newManagementAddress: shown?.newManagementAddress ?? null,
     expectedOutageSeconds: shown?.expectedOutageSeconds ?? 0,
+    waits: shown?.waits ?? [],
     error: error === undefined ? null : errorToJson(error),
   };
 }

@@ -1,6 +1,10 @@
 /** One host's way through a run, with whatever can happen on it. The clock is the fake host's own. */
 import { describe, expect, test } from 'vitest';
 import { NetorchError } from '../../src/errors.js';
+import type { ObservedHost } from '../../src/agents/observed-host.js';
+import { interfaceMap } from '../../src/network/state.js';
+import type { ChangePlan } from '../../src/plan/change.js';
+import { planHost } from '../../src/plan/plan-host.js';
 import { runHost } from '../../src/run/host-run.js';
 import type { HostJob } from '../../src/run/host-job.js';
 import { desiredOf } from '../network/documents.js';
@@ -60,6 +64,29 @@ describe('a host ends', () => {
     expect(result.details?.join('\n')).toContain('eth4');
     expect(host.messages).toContain('rollback');
     expect(host.messages).not.toContain('confirm');
+  });
+
+  test('confirmed when an address comes from a DHCP server late, but in time', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message) => {
+      if (message !== 'status' || host.nowMs >= 15_000) return undefined;
+      return host.answer('status').replace(/^.* secondary dynamic eth4.*\n/m, '');
+    };
+    const planFor = (observed: ObservedHost): ChangePlan => {
+      const plan = planHost('h1', observed, JOB.desired);
+      const interfaces = [...plan.target.interfaces.values()].map((item) =>
+        item.name === 'eth4' ? { ...item, ipv4: { ...item.ipv4, isAwaited: true } } : item,
+      );
+      return { ...plan, target: { ...plan.target, interfaces: interfaceMap(interfaces) } };
+    };
+    expect(await run(host, { planFor })).toMatchObject({ outcome: 'confirmed' });
+    expect(host.nowMs).toBeGreaterThanOrEqual(15_000);
+    const differed = host.events.filter((event) => event.type === 'host.differed');
+    expect(differed).toMatchObject([
+      {
+        differences: ['eth4.ipv4.dhcp: should be an address from the DHCP server, is none yet'],
+      },
+    ]);
   });
 
   test('rolled back with the cause when a probe stays bad', async () => {

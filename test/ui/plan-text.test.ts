@@ -186,6 +186,7 @@ describe('the JSON', () => {
       touchesManagement: false,
       newManagementAddress: null,
       expectedOutageSeconds: 0,
+      waits: [],
       error: null,
     });
     expect(json.hosts[5]?.error).toEqual({
