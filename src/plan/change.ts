@@ -140,6 +140,8 @@ type FleetFindingKind =
   | 'duplicate-mac'
   | 'unequal-mtu'
   | 'unequal-vlan'
+  | 'unequal-lag'
+  | 'vlan-on-no-port'
   | 'gateway-unreachable'
   | 'several-default-routes';
 

@@ -11,6 +11,7 @@ import type { SourceLocation } from '../errors.js';
 import { locationOf, type DesiredInterface, type DesiredState } from '../network/desired.js';
 import { canonicalNetwork, isInSubnet, isLinkLocal } from '../network/ip.js';
 import type { IpAddress, Link, NetworkState, Route } from '../network/state.js';
+import { uncarriedVlans } from './bridge-path.js';
 import type { FleetFinding } from './change.js';
 
 export type FleetHost = Readonly<{
@@ -29,6 +30,8 @@ type End = Readonly<{
   mtu: number | undefined;
   /** 'untagged' or 'VLAN 100' (the tag that frames leave the host with). */
   tag: string | undefined;
+  /** How the NICs below are bundled: 'LACP (bond0)' or 'no LACP (bond0)'; undefined: no bond below. */
+  bundle: string | undefined;
   /** The plan names the addresses of this interface. */
   isPlanned: boolean;
   location: SourceLocation | undefined;
@@ -45,6 +48,7 @@ export function checkFleet(hosts: readonly FleetHost[]): readonly FleetFinding[]
     ...duplicateMacs(ends),
     ...segmentsOf(ends).flatMap(([subnet, members]) => unequalEnds(subnet, members)),
     ...hosts.flatMap((host) => severalDefaultRoutes(host)),
+    ...hosts.flatMap((host) => untakenVlans(host)),
   ];
   return [
     ...findings.filter((finding) => finding.severity === 'error'),
@@ -64,6 +68,7 @@ function endsOf({ host, desired, target }: FleetHost): End[] {
         mac: item.mac,
         mtu: item.mtu,
         tag: undefined,
+        bundle: undefined,
         isPlanned: true,
         location: addressPlace(item),
       }));
@@ -79,6 +84,7 @@ function endsOf({ host, desired, target }: FleetHost): End[] {
         mac: item.mac,
         mtu: item.mtu,
         tag: tagOf(item.name, target),
+        bundle: bundleOf(item.name, target),
         isPlanned: wanted?.ipv4?.addresses !== undefined || wanted?.ipv6?.addresses !== undefined,
         location: wanted === undefined ? undefined : addressPlace(wanted),
       };
@@ -108,6 +114,20 @@ function tagOf(name: string, state: NetworkState): string | undefined {
       .filter((tag): tag is string => tag !== undefined),
   );
   return tags.size === 1 ? [...tags][0] : undefined;
+}
+
+/** Named with the bond: hosts whose bonds are called differently are cabled differently, as like as not. */
+function bundleOf(name: string, state: NetworkState): string | undefined {
+  const link = state.interfaces.get(name)?.link;
+  if (link?.kind === 'bond') return `${link.mode === '802.3ad' ? 'LACP' : 'no LACP'} (${name})`;
+  if (link?.kind === 'vlan') return bundleOf(link.base, state);
+  if (link?.kind !== 'linux-bridge') return undefined;
+  const bundles = new Set(
+    link.ports
+      .map((port) => bundleOf(port.name, state))
+      .filter((bundle): bundle is string => bundle !== undefined),
+  );
+  return bundles.size === 1 ? [...bundles][0] : undefined;
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): [string, T[]][] {
@@ -196,11 +216,22 @@ function unequalEnds(subnet: string, members: readonly End[]): FleetFinding[] {
       end.mtu === undefined ? undefined : `MTU ${end.mtu}`,
     ),
     ...unequal('unequal-vlan', subnet, members, (end) => end.tag),
+    ...groupBy(
+      members.filter((end) => end.bundle !== undefined),
+      (end) => end.bundle?.replace('no ', '') ?? '',
+    ).flatMap(([, ends]) => unequal('unequal-lag', subnet, ends, (end) => end.bundle)),
   ];
 }
 
+const CONSEQUENCES = {
+  'unequal-mtu': 'large packets between them are lost',
+  'unequal-vlan': 'they reach each other only if the switch takes the tag off on one side',
+  'unequal-lag':
+    'a bond and its switch ports must agree on LACP, and these switch ports do not look alike',
+} as const;
+
 function unequal(
-  kind: 'unequal-mtu' | 'unequal-vlan',
+  kind: keyof typeof CONSEQUENCES,
   subnet: string,
   members: readonly End[],
   valueOf: (end: End) => string | undefined,
@@ -211,16 +242,12 @@ function unequal(
   // The many are probably right, and the few are what somebody has to look at.
   groups.sort(([, a], [, b]) => b.length - a.length);
   const parts = groups.map(([value, ends]) => `${value} on ${naming(hostsOf(ends))}`);
-  const consequence =
-    kind === 'unequal-mtu'
-      ? 'large packets between them are lost'
-      : 'they reach each other only if the switch takes the tag off on one side';
   return [
     {
       kind,
       severity: 'warning',
       hosts: hostsOf(known),
-      text: `${subnet} has ${parts.join(', and ')}: ${consequence}`,
+      text: `${subnet} has ${parts.join(', and ')}: ${CONSEQUENCES[kind]}`,
       location: place(groups.at(-1)?.[1] ?? []),
     },
   ];
@@ -283,4 +310,21 @@ function severalDefaultRoutes({ host, desired, target }: FleetHost): FleetFindin
       location: named.location,
     },
   ];
+}
+
+/** The PVID trap: what leaves by no port of a filtering bridge. */
+function untakenVlans({ host, desired, target }: FleetHost): FleetFinding[] {
+  if (target === undefined) return [];
+  return uncarriedVlans(desired, target).map(({ interface: name, bridge, vid, ports }) => ({
+    kind: 'vlan-on-no-port' as const,
+    severity: 'warning' as const,
+    hosts: [host],
+    text: `${host}: ${name} is in VLAN ${vid}, which no port of ${bridge} carries (${ports.join('; ')}): nobody reaches it`,
+    location: locationAt(desired, bridge) ?? locationAt(desired, name),
+  }));
+}
+
+function locationAt(desired: DesiredState, name: string): SourceLocation | undefined {
+  const item = desired.interfaces.find((other) => other.name === name);
+  return item === undefined ? undefined : locationOf(item, '');
 }

@@ -30,7 +30,12 @@ export function jumpHosts(targets: readonly ConnectionTarget[]): ReadonlyMap<str
 }
 
 /** Where a host is, and through whom it reaches others: addresses without prefix lengths. */
-export type Reach = Readonly<{ addresses: readonly string[]; nextHops: readonly string[] }>;
+export type Reach = Readonly<{
+  addresses: readonly string[];
+  nextHops: readonly string[];
+  /** Of DNS. */
+  servers: readonly string[];
+}>;
 
 const ipsOf = (
   interfaces: Iterable<
@@ -44,40 +49,54 @@ const ipsOf = (
     [...(ipv4?.addresses ?? []), ...(ipv6?.addresses ?? [])].map(({ ip }) => ip),
   );
 
-export function observedReach({ interfaces, routes }: NetworkState): Reach {
+export function observedReach({ interfaces, routes, dns }: NetworkState): Reach {
   return {
     addresses: ipsOf(interfaces.values()),
     nextHops: routes.flatMap(({ nextHopAddress }) => nextHopAddress ?? []),
+    servers: dns.servers,
   };
 }
 
 /** What is known before contact. `dialled`: the address at which the host is reached. */
-export function plannedReach({ interfaces, routes }: DesiredState, dialled: string): Reach {
+export function plannedReach({ interfaces, routes, dns }: DesiredState, dialled: string): Reach {
   return {
     addresses: [dialled, ...ipsOf(interfaces.filter(({ state }) => state === 'up'))],
     nextHops: routes.flatMap(({ absent, nextHopAddress }) =>
       absent ? [] : (nextHopAddress ?? []),
     ),
+    servers: dns?.servers ?? [],
   };
 }
 
-/** Host → why it comes last: an address of it is the next hop of routes of others. */
+/** Host → why it comes last: an address of it is the next hop of routes, or the DNS server, of others. */
 export function gateways(
   reaches: Iterable<readonly [host: string, reach: Reach]>,
 ): ReadonlyMap<string, string> {
   const all = [...reaches];
+  // Who is both comes as late as a gateway must.
+  return new Map([
+    ...reachedThrough(all, (reach) => reach.servers, 'DNS server of'),
+    ...reachedThrough(all, (reach) => reach.nextHops, 'gateway of'),
+  ]);
+}
+
+function reachedThrough(
+  all: readonly (readonly [host: string, reach: Reach])[],
+  needed: (reach: Reach) => readonly string[],
+  words: string,
+): ReadonlyMap<string, string> {
   const holderOf = new Map(
     all.flatMap(([host, { addresses }]) => addresses.map((ip) => [ip, host])),
   );
   const behind = new Map<string, Set<string>>();
-  for (const [host, { nextHops }] of all) {
-    for (const nextHop of nextHops) {
-      const holder = holderOf.get(nextHop);
+  for (const [host, reach] of all) {
+    for (const address of needed(reach)) {
+      const holder = holderOf.get(address);
       if (holder === undefined || holder === host) continue;
       behind.set(holder, (behind.get(holder) ?? new Set()).add(host));
     }
   }
-  return inOrder(new Map([...behind].map(([host, hosts]) => [host, [...hosts]])), 'gateway of');
+  return inOrder(new Map([...behind].map(([host, hosts]) => [host, [...hosts]])), words);
 }
 
 /** Those that fewer depend on come first: what is behind another one has fewer behind itself. */

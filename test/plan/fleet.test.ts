@@ -1,10 +1,12 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { formatLocation } from '../../src/errors.js';
 import { mergeDesired } from '../../src/network/merge.js';
 import { interfaceMap } from '../../src/network/state.js';
 import { checkFleet, type FleetHost } from '../../src/plan/fleet.js';
-import { bareHost, desiredOf } from '../network/documents.js';
+import { bareHost, desiredOf, hostWith } from '../network/documents.js';
 
 /** A host whose NICs have MACs of their own, as two machines have. */
 function observed(host: string, text: string): FleetHost {
@@ -138,6 +140,35 @@ interfaces:
     ).toEqual([]);
   });
 
+  const bonded = (ip: string, mode: string, name = 'bond0') => `
+interfaces:
+  - {name: ${name}, type: bond, state: up, link-aggregation: {mode: ${mode}, port: [eth3, eth4]}}
+  - {name: ${name}.100, type: vlan, state: up, vlan: {base-iface: ${name}, id: 100}, ipv4: ${address(ip)}}`;
+
+  test('LACP on some hosts and none on another is told', () => {
+    expect(
+      said([
+        observed('h1', bonded('192.0.2.1', '802.3ad')),
+        observed('h2', bonded('192.0.2.2', 'active-backup')),
+        observed('h3', bonded('192.0.2.3', '802.3ad')),
+      ]),
+    ).toEqual([
+      expect.stringMatching(
+        /^warning h2\.yml:4:\d+ 192\.0\.2\.0\/24 has LACP \(bond0\) on h1, h3, and no LACP \(bond0\) on h2/,
+      ),
+    ]);
+  });
+
+  test.each([
+    ['the same', bonded('192.0.2.2', '802.3ad')],
+    ['called otherwise', bonded('192.0.2.2', 'active-backup', 'uplink')],
+    ['none', `${vlan('192.0.2.2', 100)}`],
+  ])('bonds are nothing to tell where another host has %s', (_, other) => {
+    expect(said([observed('h1', bonded('192.0.2.1', '802.3ad')), observed('h2', other)])).toEqual(
+      [],
+    );
+  });
+
   test('two hosts with one MAC address are told; in two segments they may have it', () => {
     const withMac = (ip: string) => nic(ip, ', mac-address: "02:00:00:00:00:01"');
     const near = [observed('h1', withMac('192.0.2.1')), observed('h2', withMac('192.0.2.2'))];
@@ -183,6 +214,63 @@ routes:
     expect(said([before('h1', second)])).toEqual([]);
     const inATable = second.replace('metric: 200', 'metric: 200, table-id: 200');
     expect(said([observed('h1', inATable)])).toEqual([]);
+  });
+});
+
+describe('a bridge that filters VLANs', () => {
+  const filtering = (vlans: string, more: string) => `
+interfaces:
+  - name: br0
+    type: linux-bridge
+    state: up
+    ${more}
+    bridge:
+      options: {vlan-default-pvid: 1}
+      port: [{name: eth1, vlan: ${vlans}}]`;
+  const own = `ipv4: ${address('192.0.2.1')}`;
+  const onVlan = `
+  - {name: br0.100, type: vlan, state: up, vlan: {base-iface: br0, id: 100}, ipv4: ${address('192.0.2.1')}}`;
+
+  test.each([
+    [
+      'whose port has another native VLAN than the bridge',
+      filtering('{mode: access, tag: 20}', own),
+      'br0 is in VLAN 1, which no port of br0 carries (eth1: 20 untagged): nobody reaches it',
+    ],
+    [
+      'whose port lacks the VLAN that stands on it',
+      filtering('{mode: trunk, trunk-tags: [{id: 200}]}', '') + onVlan,
+      'br0.100 is in VLAN 100, which no port of br0 carries (eth1: 200): nobody reaches it',
+    ],
+  ])('%s is told', (_, text, expected) => {
+    expect(said([observed('h1', text)])).toEqual([
+      expect.stringContaining(`warning h1.yml:3:5 h1: ${expected}`),
+    ]);
+  });
+
+  test.each([
+    ['whose port is in the VLAN of the bridge', filtering('{mode: access, tag: 1}', own)],
+    [
+      'whose port carries the VLAN that stands on it',
+      filtering('{mode: trunk, trunk-tags: [{id: 100}]}', '') + onVlan,
+    ],
+    ['without an address', filtering('{mode: access, tag: 20}', '')],
+  ])('%s is nothing to tell', (_, text) => {
+    expect(said([observed('h1', text)])).toEqual([]);
+  });
+});
+
+describe('nothing is told of', () => {
+  const golden = join(import.meta.dirname, 'golden');
+  test.each(readdirSync(golden))('the golden case %s', (name) => {
+    const read = (file: string) => {
+      const path = join(golden, name, file);
+      return existsSync(path) ? readFileSync(path, 'utf8') : '';
+    };
+    const desired = desiredOf(read('desired.yml'));
+    const { target, errors } = mergeDesired(hostWith(read('observed.yml')), desired);
+    expect(errors).toEqual([]);
+    expect(said([{ host: 'h1', desired, target }])).toEqual([]);
   });
 });
 

@@ -56,6 +56,7 @@ routes:
   expect(plannedReach(plan, '192.0.2.1')).toEqual({
     addresses: ['192.0.2.1', '198.51.100.1'],
     nextHops: ['192.0.2.7'],
+    servers: [],
   });
   const found = gateways([
     ['r', plannedReach(plan, '192.0.2.1')],
@@ -63,4 +64,22 @@ routes:
     ['b', observed('198.51.100.2', '198.51.100.1')],
   ]);
   expect([...found]).toEqual([['r', 'gateway of a, b']]);
+});
+
+test('DNS servers of others come last, and a host that is a gateway as well counts as that', () => {
+  const asking = (ip: string, server: string) =>
+    observedReach(
+      hostWith(`interfaces: [{name: eth1, ipv4: {enabled: true, address: [{ip: ${ip}, prefix-length: 24}]}}]
+dns-resolver: {config: {server: [${server}]}}`),
+    );
+  const found = gateways([
+    ['a', asking('192.0.2.2', '192.0.2.3')],
+    ['dns', asking('192.0.2.3', '192.0.2.1')],
+    ['r', observed('192.0.2.1', '192.0.2.254')],
+    ['b', observed('192.0.2.4', '192.0.2.1')],
+  ]);
+  expect([...found]).toEqual([
+    ['dns', 'DNS server of a'],
+    ['r', 'gateway of b'],
+  ]);
 });
