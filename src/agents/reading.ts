@@ -27,6 +27,7 @@ import { findDhcpClients, observedDhcp } from './dhcp-reading.js';
 import { findOwners } from './owners.js';
 import { parsePersistence } from './persistence.js';
 import { isDaemonRoute, parseRouteLine, parseRuleLine } from './route-reading.js';
+import { vxlanOptions } from './vxlan-reading.js';
 
 const canonicalAddress = (text: string) => canonicalIp(text)?.ip;
 
@@ -261,6 +262,7 @@ function linkOf(
     case 'vxlan': {
       const id = numberOf(data, 'id');
       if (id === undefined || data['external'] === true) return { kind: 'other', type: 'vxlan' };
+      const options = vxlanOptions(data);
       return {
         kind: 'vxlan',
         id,
@@ -273,6 +275,7 @@ function linkOf(
           textOf(data, 'group6'),
         destinationPort: numberOf(data, 'port') ?? 8472,
         learning: data['learning'] !== false,
+        ...(options === undefined ? {} : { options }),
       };
     }
     default: {

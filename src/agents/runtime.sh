@@ -118,8 +118,25 @@ has_next_hops() {
 }
 # Lines for "bridge", one an argument.
 bridge_lines() { printf '%s\n' "$@" >>"$W/bridge.batch"; }
+# forced FILE TOOL: a batch of which every line is tried. At words that it cannot make sense of (a device that is not
+# there, as the base of a VXLAN) ip ends the whole batch, with -force as well, and says 255 in place of 1. Then the
+# halves are tried by themselves, until that line is alone: each line may run twice.
+forced() {
+	# Words: a tool and its options.
+	# shellcheck disable=SC2086
+	$2 -force -batch "$1" >>"$W/restore.log" 2>&1
+	case $? in 255 | 237) ;; *) return 0 ;; esac
+	v=$(grep -c '' "$1")
+	if [ "$v" -lt 2 ]; then return 0; fi
+	sed "$((v / 2))q" "$1" >"$1.a"
+	sed "1,$((v / 2))d" "$1" >"$1.b"
+	forced "$1.a" "$2"
+	forced "$1.b" "$2"
+	printf '' >"$1.a"
+	printf '' >"$1.b"
+}
 run_batch() {
-	[ -s "$W/batch" ] && ip -force -batch "$W/batch" >>"$W/restore.log" 2>&1
+	[ -s "$W/batch" ] && forced "$W/batch" ip
 	printf '' >"$W/batch"
 }
 
@@ -299,8 +316,8 @@ restore_lines() {
 		esac
 	done <"$W/wanted"
 	run_batch
-	[ -s "$W/batch6" ] && ip -6 -force -batch "$W/batch6" >>"$W/restore.log" 2>&1
-	[ -s "$W/bridge.batch" ] && bridge -force -batch "$W/bridge.batch" >>"$W/restore.log" 2>&1
+	[ -s "$W/batch6" ] && forced "$W/batch6" 'ip -6'
+	[ -s "$W/bridge.batch" ] && forced "$W/bridge.batch" bridge
 }
 
 restore_dns() {
@@ -333,7 +350,10 @@ remove_added() {
 restore_once() {
 	restore_links
 	remove_added
-	[ -s removals6 ] && ip -6 -force -batch removals6 >>"$W/restore.log" 2>&1
+	if [ -s removals6 ]; then
+		cat removals6 >"$W/batch6"
+		forced "$W/batch6" 'ip -6'
+	fi
 	dhcp_put_leases
 	compare
 	acted=

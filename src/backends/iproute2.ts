@@ -113,6 +113,7 @@ export function linkTypeWords(link: Link): readonly (string | number)[] | undefi
         'dstport',
         link.destinationPort,
         link.learning ? 'learning' : 'nolearning',
+        ...Object.values(link.options ?? {}).flatMap((words) => words.split(' ')),
       ];
     }
     case 'veth':

@@ -169,6 +169,7 @@ function compareLinks(add: Add, expected: Link, found: Link): void {
       for (const key of ['id', 'base', 'local', 'remote', 'destinationPort', 'learning'] as const) {
         add(`link.${key}`, expected[key], found[key]);
       }
+      compareOptions(add, 'link.options', expected.options ?? {}, found.options ?? {});
       return;
     case 'mac-vlan':
     case 'mac-vtap':

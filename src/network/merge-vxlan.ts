@@ -27,6 +27,6 @@ export function checkVxlans(draft: Draft): void {
 }
 
 function isSame(one: VxlanLink, other: VxlanLink): boolean {
-  const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
-  return [...keys].every((key) => one[key as keyof VxlanLink] === other[key as keyof VxlanLink]);
+  const keys = ['id', 'base', 'local', 'remote', 'destinationPort', 'learning'] as const;
+  return keys.every((key) => one[key] === other[key]);
 }

@@ -163,6 +163,11 @@ export type VxlanLink = Readonly<{
   remote: string | undefined;
   destinationPort: number;
   learning: boolean;
+  /**
+   * What no document names and the host has besides, in words of `ip link add`, by their names: `{ttl: 'ttl 7',
+   * proxy: 'proxy'}`. It stays as it is, also where the VXLAN must be made anew.
+   */
+  options?: Readonly<Record<string, string>> | undefined;
 }>;
 
 export type MacVlanMode = 'vepa' | 'bridge' | 'private' | 'passthru' | 'source';

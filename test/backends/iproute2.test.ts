@@ -146,6 +146,21 @@ describe('an operation as a command line', () => {
       ],
     ],
     [
+      created('vx6', {
+        kind: 'vxlan',
+        id: 6,
+        base: undefined,
+        local: undefined,
+        remote: '192.0.2.9',
+        destinationPort: 4789,
+        learning: true,
+        options: { ttl: 'ttl 7', srcport: 'srcport 1000 2000', proxy: 'proxy' },
+      }),
+      [
+        'ip link add name vx6 mtu 1500 type vxlan id 6 remote 192.0.2.9 dstport 4789 learning ttl 7 srcport 1000 2000 proxy',
+      ],
+    ],
+    [
       created('veth0', { kind: 'veth', peer: 'veth1' }),
       ['ip link add name veth0 mtu 1500 type veth peer name veth1'],
     ],
