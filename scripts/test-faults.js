@@ -50,6 +50,7 @@ const STAGES = [
   ['Each step', /^step-/],
   ['End', /^(steps-done|confirm)/],
   ['Way back', /^rollback-/],
+  ['Persist', /^(persist-|owned-|boot\.sh-)/],
   ['Controller', /:/],
 ];
 const OUTCOMES = [

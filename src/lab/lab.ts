@@ -234,7 +234,7 @@ export class Lab {
   /** Brings a fault about; one that is in force already is set to the new amount. */
   async break(fault: LabFault): Promise<void> {
     const host = this.host(fault.host);
-    const others = this.faults.filter((other) => faultKey(other) !== faultKey(fault));
+    const others = this.#without(fault);
     const isInForce = others.length < this.faults.length;
     switch (fault.kind) {
       case 'freeze':
@@ -257,13 +257,13 @@ export class Lab {
         break;
       }
     }
-    this.#setFaults([...others, fault]);
+    this.#setFaults([...this.#without(fault), fault]);
   }
 
   /** Takes a fault away; one that is not in force is no error. Amounts do not matter. */
   async mend(fault: LabFault): Promise<void> {
     const host = this.host(fault.host);
-    const others = this.faults.filter((other) => faultKey(other) !== faultKey(fault));
+    const others = this.#without(fault);
     if (others.length === this.faults.length) return;
     switch (fault.kind) {
       case 'freeze':
@@ -282,7 +282,7 @@ export class Lab {
         break;
       }
     }
-    this.#setFaults(others);
+    this.#setFaults(this.#without(fault));
   }
 
   /** Mends all faults that are in force. */
@@ -338,7 +338,7 @@ export class Lab {
     this.host(host);
     await signalMachine(this.#box, host, 'STOP');
     const fault: LabFault = { kind: 'freeze', host };
-    this.#setFaults([...this.faults.filter((f) => faultKey(f) !== faultKey(fault)), fault]);
+    this.#setFaults([...this.#without(fault), fault]);
   }
 
   async thaw(host: string): Promise<void> {
@@ -388,6 +388,11 @@ export class Lab {
       const script = hostScript(fault, 'break');
       if (script !== undefined) await this.#mustRun(host, script);
     }
+  }
+
+  /** As they are by now: other hosts' faults come and go while a script runs. */
+  #without(fault: LabFault): readonly LabFault[] {
+    return this.faults.filter((other) => faultKey(other) !== faultKey(fault));
   }
 
   #setFaults(faults: readonly LabFault[]): void {

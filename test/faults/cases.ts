@@ -21,6 +21,15 @@ export const ROLLBACK_POINTS = [
   'rollback-alone',
   'rollback-restored',
 ] as const;
+/** While a confirmed state is being made persistent (persist.sh), on hosts of each kind. */
+export const PERSIST_POINTS = [
+  'persist-begin',
+  'owned-synced',
+  'boot.sh-written',
+  'boot.sh-synced',
+  'boot.sh-renamed',
+  'persist-end',
+] as const;
 /** Events of the controller: `emitting` is before its journal has it, `emitted` after. */
 export const CONTROLLER_POINTS = [
   'emitting:arming',
@@ -72,31 +81,9 @@ const RUNNER = 'for f in /run/netorch/*/runner.pid; do read -r p <"$f" && kill -
 const TIMER =
   'for f in /run/netorch/*/timer.pid; do [ -s "$f" ] && read -r p <"$f" && kill -KILL "-$p"; done';
 
+/** The most telling ones first: the whole matrix takes its time. */
 export const FAULTS: readonly Fault[] = [
-  { name: 'controller kill -9', outside: 'kill', isNeverConfirmed: true },
-  { name: 'controller SIGHUP', outside: 'hup', isNeverConfirmed: true },
-  {
-    name: 'controller frozen past the deadline',
-    outside: 'freeze-controller',
-    isNeverConfirmed: true,
-  },
-  { name: "controller's disk full", outside: 'disk-full' },
-  { name: "controller's journal truncated", outside: 'journal-truncated' },
-  {
-    name: 'SSH connection cut',
-    // All sessions but those of the console, which come in over eth0.
-    action: `ss -Htnp state established sport = :22 | grep -v ' 10\\.77\\.' | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p' | while read -r p; do kill -KILL "$p"; done`,
-  },
-  {
-    name: 'SSH connection half open',
-    action: `nft add table ip faults; nft 'add chain ip faults in { type filter hook input priority 0; }'
-ss -Htn state established sport = :22 | while read -r _ _ _ peer; do
-  case $peer in 10.77.*) ;; *) nft add rule ip faults in ip saddr "\${peer%:*}" tcp sport "\${peer##*:}" drop ;; esac
-done`,
-  },
-  { name: '30 % loss', outside: 'loss' },
-  // A login over it takes longer than most deadlines allow.
-  { name: '2 s delay', outside: 'delay', mayBeLost: true },
+  { name: 'power cut', outside: 'power', mayBeLost: true },
   { name: 'runner killed', action: RUNNER },
   { name: 'timer killed', action: TIMER },
   {
@@ -106,34 +93,57 @@ done`,
     mayBeLost: true,
     isNotCovered: 'minimal',
   },
-  { name: '/run full', action: 'cat /dev/zero >/run/fill' },
-  { name: 'root read-only', action: 'sync; echo u >/proc/sysrq-trigger; sleep 1' },
-  { name: 'ip fails once', failing: '1 1' },
-  { name: 'ip fails three times', failing: '1 3' },
-  // Which process the kernel ends is its choice: it may be the SSH server.
   {
-    name: 'out of memory',
-    action: 'head -c 400000000 /dev/zero | tail >/dev/null',
-    mayBeLost: true,
-    needsBoot: true,
+    name: 'SSH connection cut',
+    // All sessions but those of the console, which come in over eth0.
+    action: `ss -Htnp state established sport = :22 | grep -v ' 10\\.77\\.' | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p' | while read -r p; do kill -KILL "$p"; done`,
   },
-  { name: 'clock 5 h forward', action: 'date -s "@$(($(date +%s) + 18000))"' },
-  { name: 'clock 5 h back', action: 'date -s "@$(($(date +%s) - 18000))"' },
   {
     name: 'host frozen past its deadline',
     outside: 'freeze-host',
     mayBeLost: true,
     isNeverConfirmed: true,
   },
-  { name: 'power cut', outside: 'power', mayBeLost: true },
-  // The first must not have gone back before the second comes, on a slow machine too.
-  { name: 'two netorch on one host', outside: 'second-netorch', deadlineSeconds: 120 },
-  { name: 'NIC unplugged', action: 'ip -n wire link set dev w1 down', mayBeLost: true },
+  { name: 'controller kill -9', outside: 'kill', isNeverConfirmed: true },
+  { name: 'clock 5 h forward', action: 'date -s "@$(($(date +%s) + 18000))"' },
+  { name: 'clock 5 h back', action: 'date -s "@$(($(date +%s) - 18000))"' },
+  { name: '/run full', action: 'cat /dev/zero >/run/fill' },
+  { name: 'ip fails once', failing: '1 1' },
+  { name: 'ip fails three times', failing: '1 3' },
+  {
+    name: 'SSH connection half open',
+    action: `nft add table ip faults; nft 'add chain ip faults in { type filter hook input priority 0; }'
+ss -Htn state established sport = :22 | while read -r _ _ _ peer; do
+  case $peer in 10.77.*) ;; *) nft add rule ip faults in ip saddr "\${peer%:*}" tcp sport "\${peer##*:}" drop ;; esac
+done`,
+  },
+  {
+    name: 'controller frozen past the deadline',
+    outside: 'freeze-controller',
+    isNeverConfirmed: true,
+  },
+  { name: 'root read-only', action: 'sync; echo u >/proc/sysrq-trigger; sleep 1' },
   {
     name: 'switch ports down past the deadline',
     outside: 'port-down',
     mayBeLost: true,
     isNeverConfirmed: true,
+  },
+  { name: 'NIC unplugged', action: 'ip -n wire link set dev w1 down', mayBeLost: true },
+  { name: 'controller SIGHUP', outside: 'hup', isNeverConfirmed: true },
+  { name: '30 % loss', outside: 'loss' },
+  { name: "controller's disk full", outside: 'disk-full' },
+  { name: "controller's journal truncated", outside: 'journal-truncated' },
+  // The first must not have gone back before the second comes, on a slow machine too.
+  { name: 'two netorch on one host', outside: 'second-netorch', deadlineSeconds: 120 },
+  // A login over it takes longer than most deadlines allow.
+  { name: '2 s delay', outside: 'delay', mayBeLost: true },
+  // Which process the kernel ends is its choice: it may be the SSH server.
+  {
+    name: 'out of memory',
+    action: 'head -c 400000000 /dev/zero | tail >/dev/null',
+    mayBeLost: true,
+    needsBoot: true,
   },
 ];
 
@@ -152,6 +162,8 @@ export type FaultCase = Readonly<{
   signal?: string;
   /** A step fails first, so that there is a way back. */
   failsFirst?: true;
+  /** The change is made persistent; and what the boot has to make of it, where that is certain. */
+  persists?: 'as planned' | 'as before' | 'either';
 }>;
 
 function casesOf(fault: Fault): FaultCase[] {
@@ -165,10 +177,19 @@ function casesOf(fault: Fault): FaultCase[] {
   return [
     ...[...BEGIN_POINTS, ...STEPS, ...END_POINTS].map((point) => at(point)),
     ...ROLLBACK_POINTS.map((point) => at(point, { failsFirst: true })),
+    ...(fault.outside === 'power'
+      ? PERSIST_POINTS.map((point) => at(point, { persists: afterPowerCut(point) }))
+      : []),
     ...(self === undefined
       ? []
       : CONTROLLER_POINTS.map((point) => at(point, { signal: self.signal }))),
   ];
+}
+
+/** The rename of boot.sh decides, once its folder is synced. */
+function afterPowerCut(point: (typeof PERSIST_POINTS)[number]): NonNullable<FaultCase['persists']> {
+  if (point === 'persist-end') return 'as planned';
+  return point === 'boot.sh-renamed' ? 'either' : 'as before';
 }
 
 export const ALL_CASES: readonly FaultCase[] = FAULTS.flatMap(casesOf);

@@ -13,6 +13,13 @@ const heredoc = (content: string, file: string) =>
 export const HOOK =
   'point() { [ ! -e /run/faults/armed ] || sh /run/faults/point.sh "$1" $$ </dev/null >/dev/null 2>&1; }';
 
+/** What of the agent's scripts is replaced: file, place, what stands there instead. */
+export const HOOKS = [
+  ['begin.sh', 'point() { :; }', HOOK],
+  ['runtime.sh', 'point() { :; }', HOOK],
+  ['persist.sh', 'persist_point() {', 'persist_point() {\n\tpoint "$1"'],
+] as const;
+
 const OPEN = 'new armed applying applied rolling-back';
 
 export type Settled = Readonly<{
@@ -178,7 +185,13 @@ date -s @${Math.floor(Date.now() / 1000)}
     await this.#bench.lab.cut(this.name);
     await this.#bench.lab.powerOn(this.name);
     await this.#install();
-    const now = await this.truth();
+    let now = await this.truth();
+    if (now !== 'as before') {
+      // Its disk may hold what the boot has brought back.
+      const { index } = this.#bench.lab.host(this.name);
+      await this.#bench.on(this.name, `INDEX=${index}\n(${RESET}) 2>/dev/null; :`);
+      now = await this.truth();
+    }
     if (now !== 'as before') throw new Error(`${this.name} is not what it was: ${String(now)}`);
   }
 

@@ -24,8 +24,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { Lab } from '../../src/lab/lab.js';
 import { Bench, type Ended, type RunningNetorch } from '../e2e/bench.js';
-import { ALL_CASES, QUICK_CASES, type FaultCase, type Outside } from './cases.js';
-import { FaultHost, HOOK, type Settled } from './fault-host.js';
+import { booted } from '../e2e/persistent-dummy.js';
+import { ALL_CASES, QUICK_CASES, type FaultCase } from './cases.js';
+import { FaultHost, HOOKS, type Settled } from './fault-host.js';
 import { measureStarvation } from './starvation.js';
 
 const {
@@ -139,10 +140,10 @@ function installWithHook(): string {
     cpSync(join(root, part), join(installed, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(installed, 'node_modules'));
-  for (const name of ['begin.sh', 'runtime.sh']) {
+  for (const [name, place, hook] of HOOKS) {
     const file = join(installed, 'dist', 'agents', name);
     const before = readFileSync(file, 'utf8');
-    const after = before.replace('point() { :; }', HOOK);
+    const after = before.replace(place, hook);
     if (after === before) throw new Error(`${name} has no place for the hook`);
     writeFileSync(file, after);
   }
@@ -155,13 +156,6 @@ describe.skipIf(selection === '')('faults', () => {
   let installed = '';
   let playbook = '';
   const free: FaultHost[] = [];
-  /** Changes of the lab's own state file, one after the other. */
-  let wires: Promise<unknown> = Promise.resolve();
-  const onWires = async (work: () => Promise<void>): Promise<void> => {
-    const mine = wires.then(work);
-    wires = mine.catch(() => undefined);
-    return mine;
-  };
 
   beforeAll(async () => {
     installed = installWithHook();
@@ -197,22 +191,24 @@ describe.skipIf(selection === '')('faults', () => {
   function start(
     host: FaultHost,
     env: Readonly<Record<string, string>>,
-    seconds = DEADLINE_SECONDS,
+    { seconds = DEADLINE_SECONDS, isTemporary = true } = {},
   ): RunningNetorch {
-    // What is made persistent, and power cuts in the middle of it, has tests of its own.
-    const options = ['--ui', 'json', '--temporary', '--deadline', String(seconds)];
+    const options = ['--ui', 'json', '--deadline', String(seconds)];
+    if (isTemporary) options.push('--temporary');
     return bench.start(['apply', playbook, '--hosts', host.name, ...options], { env });
   }
 
   /** Strikes from outside while the host is held at the point, and lets it go on. */
   async function strike(
-    what: Outside,
+    item: FaultCase,
     host: FaultHost,
     run: RunningNetorch,
     state: string,
-  ): Promise<{ note: string; after?: () => Promise<void> }> {
+  ): Promise<{ after?: () => Promise<void> }> {
     const { name } = host;
-    switch (what) {
+    switch (item.fault.outside) {
+      case undefined:
+        return {};
       case 'kill':
         await run.kill();
         break;
@@ -224,7 +220,7 @@ describe.skipIf(selection === '')('faults', () => {
         await host.go();
         await host.settled();
         run.signal('SIGCONT');
-        return { note: '' };
+        return {};
       case 'disk-full':
         fill(state);
         break;
@@ -242,48 +238,43 @@ describe.skipIf(selection === '')('faults', () => {
         break;
       }
       case 'power':
-        await onWires(() => lab.cut(name));
-        await onWires(() => lab.powerOn(name));
-        return { note: '' };
+        await lab.cut(name);
+        await lab.powerOn(name);
+        if (item.persists !== undefined) await booted(bench, name);
+        return {};
       case 'freeze-host': {
         await host.go();
-        await onWires(() => lab.freeze(name));
+        await lab.freeze(name);
         // Past its deadline by the controller's clock; the host's own stands still or not, as its kernel likes.
         await run
           .seen('host.phase', ({ phase }) => phase === 'waiting-for-rollback')
           .catch(() => undefined);
-        await onWires(() => lab.thaw(name));
-        return { note: '' };
+        await lab.thaw(name);
+        return {};
       }
       case 'port-down':
-        await onWires(async () => {
-          await lab.break({ kind: 'link', host: name, nic: 'eth1' });
-          await lab.break({ kind: 'link', host: name, nic: 'eth2' });
-        });
+        await lab.break({ kind: 'link', host: name, nic: 'eth1' });
+        await lab.break({ kind: 'link', host: name, nic: 'eth2' });
         await host.go();
         await host.settled();
-        await onWires(async () => {
-          await lab.mend({ kind: 'link', host: name, nic: 'eth1' });
-          await lab.mend({ kind: 'link', host: name, nic: 'eth2' });
-        });
-        return { note: '' };
+        await lab.mend({ kind: 'link', host: name, nic: 'eth1' });
+        await lab.mend({ kind: 'link', host: name, nic: 'eth2' });
+        return {};
       case 'loss':
-        await onWires(() => lab.break({ kind: 'loss', host: name, percent: 30 }));
+        await lab.break({ kind: 'loss', host: name, percent: 30 });
         await host.go();
         return {
-          note: '',
-          after: () => onWires(() => lab.mend({ kind: 'loss', host: name, percent: 30 })),
+          after: () => lab.mend({ kind: 'loss', host: name, percent: 30 }),
         };
       case 'delay':
-        await onWires(() => lab.break({ kind: 'delay', host: name, ms: 2000 }));
+        await lab.break({ kind: 'delay', host: name, ms: 2000 });
         await host.go();
         return {
-          note: '',
-          after: () => onWires(() => lab.mend({ kind: 'delay', host: name, ms: 2000 })),
+          after: () => lab.mend({ kind: 'delay', host: name, ms: 2000 }),
         };
     }
     await host.go();
-    return { note: '' };
+    return {};
   }
 
   async function runCase(item: FaultCase, host: FaultHost): Promise<CaseResult> {
@@ -308,8 +299,12 @@ describe.skipIf(selection === '')('faults', () => {
               NETORCH_FAULT_MARK: mark,
             }),
       },
-      fault.deadlineSeconds ??
-        (fault.isNeverConfirmed === true ? SHORT_DEADLINE_SECONDS : DEADLINE_SECONDS),
+      {
+        seconds:
+          fault.deadlineSeconds ??
+          (fault.isNeverConfirmed === true ? SHORT_DEADLINE_SECONDS : DEADLINE_SECONDS),
+        isTemporary: item.persists === undefined,
+      },
     );
     let after: (() => Promise<void>) | undefined;
     let settled: Settled;
@@ -323,18 +318,10 @@ describe.skipIf(selection === '')('faults', () => {
         if (!isReached) {
           run.signal('SIGCONT');
           await run.kill();
-          const step = Number(/^step-(\d+)$/.exec(item.point)?.[1] ?? '0');
-          const note = step > host.steps ? '' : `not reached\n${await host.story()}`;
-          return result(item, host, {
-            passed: note === '',
-            truth: 'not reached',
-            word: 'none',
-            note,
-          });
+          const note = `not reached\n${await host.story()}`;
+          return result(item, host, { passed: false, truth: 'not reached', word: 'none', note });
         }
-        if (fault.outside !== undefined) {
-          ({ after } = await strike(fault.outside, host, run, state));
-        }
+        ({ after } = await strike(item, host, run, state));
       } else if (item.signal === 'SIGSTOP') {
         await expect.poll(() => existsSync(mark), { timeout: 60_000, interval: 100 }).toBe(true);
         await host.settled();
@@ -355,7 +342,9 @@ describe.skipIf(selection === '')('faults', () => {
           setTimeout(resolve, PATIENCE_MS, undefined).unref();
         }),
       ]);
-      settled = await host.settled();
+      // How long netorch took to see it is not the host's time.
+      const last = await host.settled();
+      if (last.state !== settled.state || last.isStuck !== settled.isStuck) settled = last;
     } finally {
       await run.kill();
       await after?.();
@@ -418,7 +407,9 @@ describe.skipIf(selection === '')('faults', () => {
     const isConfirmed = settled.state === 'confirmed' || settled.state === 'persisted';
     if (typeof truth !== 'string') notes.push('neither as planned nor as before');
     else if (fault.outside === 'power') {
-      // /run is gone with the power.
+      // /run is gone with the power; what the boot made of the host is certain for a host that persists.
+      const { persists = 'either' } = item;
+      if (persists !== 'either' && persists !== truth) notes.push(`it has to be ${persists}`);
     } else if ((truth === 'as planned') !== isConfirmed) {
       notes.push(`${truth}, but its state is ${settled.state}`);
     }
@@ -446,8 +437,12 @@ describe.skipIf(selection === '')('faults', () => {
 
   /** On a host that is free, which is again as it was afterwards. */
   async function runAndReset(item: FaultCase): Promise<CaseResult> {
-    const host = free.pop();
+    const host = free.shift();
     if (host === undefined) throw new Error('more cases at once than hosts');
+    if (Number(/^step-(\d+)$/.exec(item.point)?.[1] ?? '0') > host.steps) {
+      free.push(host);
+      return result(item, host, { passed: true, truth: 'not reached', word: 'none' });
+    }
     const started = performance.now();
     const starvation = measureStarvation();
     let outcome: CaseResult | undefined;
