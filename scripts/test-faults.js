@@ -3,6 +3,7 @@
 //   --quick           each fault once or a few times, within a quarter of an hour (default: the whole matrix)
 //   --resume FILE     keep results in FILE; what has passed there is not run again
 //   --only REGEX      cases whose names match, such as '^power cut @ step'
+//   --part PART       only "matrix" (the lab), "namespaces" or "races"
 //   --races NUMBER    how many races under each shell (default: 1000, with --quick 100)
 //   --lab FOLDER      use the lab in this folder, brought up if need be, and leave it running
 //   --hosts LIST      hosts of the lab (default: f1,f2:systemd); as many cases run at once
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     resume: { type: 'string' },
     only: { type: 'string', default: '' },
+    part: { type: 'string', default: '' },
     races: { type: 'string' },
     lab: { type: 'string' },
     hosts: { type: 'string', default: 'f1,f2:systemd' },
@@ -113,7 +115,8 @@ function vitest() {
     ...(values.slack === undefined ? {} : { NETORCH_FAULTS_SLACK: values.slack }),
   };
   return new Promise((resolve) => {
-    const argv = [program, 'run', '--project', 'faults', '--reporter=verbose'];
+    const files = values.part === '' ? [] : [join('test', 'faults', `${values.part}.test.ts`)];
+    const argv = [program, 'run', '--project', 'faults', '--reporter=verbose', ...files];
     const child = spawn(process.execPath, argv, { cwd: root, stdio: 'inherit', env });
     child.once('close', (code) => resolve(code ?? 1));
   });

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { NetorchError } from '../errors.js';
 import { quoteSh } from '../quote-sh.js';
 import type { ConnectionTarget, ExecResult } from '../transport/transport.js';
-import { sanitise } from '../ui/sanitise.js';
+import { safeJson, sanitise } from '../ui/sanitise.js';
 import { chooseHosts } from './choose-hosts.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts, type HostAnswer } from './observe-hosts.js';
@@ -72,7 +72,7 @@ export function execCommand(setExitCode: (code: number) => void): Command {
       for (const answer of answers) print(answer, options.maxOutput);
       if (options.json === true) {
         const all = Object.fromEntries(answers.map((answer) => [answer.host, jsonOf(answer)]));
-        process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+        process.stdout.write(`${safeJson(all, 2)}\n`);
       }
       setExitCode(Math.max(0, ...answers.map(codeOf)));
     });

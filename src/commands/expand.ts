@@ -13,6 +13,7 @@ import type { SourceLocation } from '../errors.js';
 import { expandShorthand, finishShorthand } from '../network/shorthand.js';
 import { addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { prepare } from './prepare.js';
+import { safeJson } from '../ui/sanitise.js';
 
 type ExpandOptions = HostOptions & Readonly<{ json?: boolean }>;
 
@@ -102,8 +103,6 @@ function findExpression(part: Located, path: DocumentPath = []): SourceLocation 
 
 function print(value: unknown, json: boolean | undefined): void {
   process.stdout.write(
-    json === true
-      ? `${JSON.stringify(value, null, 2)}\n`
-      : stringify(value, { aliasDuplicateObjects: false }),
+    json === true ? `${safeJson(value, 2)}\n` : stringify(value, { aliasDuplicateObjects: false }),
   );
 }

@@ -5,7 +5,7 @@ import type { ObservedHost } from '../agents/observed-host.js';
 import { NetorchErrors, type NetorchError } from '../errors.js';
 import { observeHost } from '../run/observe-host.js';
 import type { ConnectionTarget } from '../transport/transport.js';
-import { sanitise } from '../ui/sanitise.js';
+import { safeJson, sanitise } from '../ui/sanitise.js';
 import { askChosenHosts } from './ask-chosen-hosts.js';
 import { HOSTS_ARGUMENT, addHostOptions, withHosts, type HostOptions } from './host-options.js';
 import { printErrors } from './print-errors.js';
@@ -35,7 +35,7 @@ export function pingCommand(setExitCode: (code: number) => void): Command {
                 : { fit: true, ...answer.value },
             ]),
           );
-          process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+          process.stdout.write(`${safeJson(all, 2)}\n`);
         } else {
           for (const answer of answers) {
             if ('error' in answer) printErrors(answer.error);

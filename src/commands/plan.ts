@@ -13,7 +13,7 @@ import { observeHost } from '../run/observe-host.js';
 import { planFingerprint } from '../run/plan-fingerprint.js';
 import { planToJson } from '../ui/plan-json.js';
 import { renderPlan, type HostPlan } from '../ui/plan-text.js';
-import { sanitise } from '../ui/sanitise.js';
+import { safeJson, sanitise } from '../ui/sanitise.js';
 import { isUtf8Locale, wantsColour } from '../ui/glyphs.js';
 import { PRUNE_HELP, addHostOptions, readCommonOptions, type HostOptions } from './host-options.js';
 import { askHosts } from './observe-hosts.js';
@@ -58,7 +58,7 @@ export function planCommand(setExitCode: (code: number) => void): Command {
           (item) => item.plan !== undefined && item.plan.changes.length > 0,
         );
         if (options.json === true) {
-          process.stdout.write(`${JSON.stringify(planToJson(plans, findings))}\n`);
+          process.stdout.write(`${safeJson(planToJson(plans, findings))}\n`);
         } else {
           if (plays.length > 1) process.stdout.write(`Play: ${play.name}\n\n`);
           const colour = wantsColour(process.env, process.stdout.isTTY);

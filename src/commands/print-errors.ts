@@ -2,9 +2,12 @@
 import { NetorchError, formatError, formatLocation, type NetorchErrors } from '../errors.js';
 import { sanitiseLines } from '../ui/sanitise.js';
 
+/** Of one error; a host may say as much as it likes. */
+const LONGEST_TEXT = 16_000;
+
 export function printErrors(error: NetorchError | NetorchErrors): void {
   const errors = error instanceof NetorchError ? [error] : error.errors;
-  const lines = errors.flatMap((item) => sanitiseLines(formatError(item)));
+  const lines = errors.flatMap((item) => sanitiseLines(formatError(item).slice(0, LONGEST_TEXT)));
   process.stderr.write(`${lines.join('\n')}\n`);
 }
 

@@ -7,6 +7,7 @@ import { observeHost } from '../run/observe-host.js';
 import { askChosenHosts } from './ask-chosen-hosts.js';
 import { HOSTS_ARGUMENT, addHostOptions, withHosts, type HostOptions } from './host-options.js';
 import { printErrors } from './print-errors.js';
+import { safeJson } from '../ui/sanitise.js';
 
 export function showCommand(setExitCode: (code: number) => void): Command {
   return addHostOptions(
@@ -27,7 +28,7 @@ export function showCommand(setExitCode: (code: number) => void): Command {
         );
         if (options.json === true) {
           const all = Object.fromEntries(states.map(({ host, state }) => [host, state]));
-          process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+          process.stdout.write(`${safeJson(all, 2)}\n`);
         } else {
           states.forEach(({ host, state }, index) => {
             if (answers.length > 1)

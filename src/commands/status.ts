@@ -11,7 +11,7 @@ import { NetorchError } from '../errors.js';
 import { notRoot } from '../run/observe-host.js';
 import type { ExecResult } from '../transport/transport.js';
 import { persistenceLines } from '../run/persistence-text.js';
-import { sanitise } from '../ui/sanitise.js';
+import { safeJson, sanitise } from '../ui/sanitise.js';
 import { askChosenHosts } from './ask-chosen-hosts.js';
 import { HOSTS_ARGUMENT, addHostOptions, withHosts, type HostOptions } from './host-options.js';
 import { printErrors } from './print-errors.js';
@@ -116,7 +116,7 @@ export function statusCommand(setExitCode: (code: number) => void): Command {
             process.stdout.write(`${sanitise(`${answer.host}: ${line}`)}\n`);
           }
         }
-        if (options.json === true) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+        if (options.json === true) process.stdout.write(`${safeJson(all, 2)}\n`);
         setExitCode(hasErrors ? 1 : hasOpen ? 2 : 0);
       },
     );

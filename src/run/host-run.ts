@@ -260,10 +260,14 @@ class HostRun {
       sayArmed = resolve;
     });
     let final: BeginEvent = { kind: 'other', text: 'no word' };
+    // Each is said once; a host that floods must not fill the journal.
+    const heard = new Set<BeginEvent['kind']>();
     const onLine = (line: string): void => {
       const event = parseBeginLine(line);
       switch (event.kind) {
         case 'armed': {
+          if (heard.has('armed')) break;
+          heard.add('armed');
           sent.wasArmed = true;
           const { applySeconds, confirmSeconds, rollbackSeconds } = sent.budget;
           // Never more than was asked for, and a number: what a host says is not trusted.
@@ -288,7 +292,8 @@ class HostRun {
           this.changedLines.push(event.text);
           break;
         case 'rolling-back':
-          this.report.phase('rolling-back');
+          if (!heard.has('rolling-back')) this.report.phase('rolling-back');
+          heard.add('rolling-back');
           break;
         case 'failed':
         case 'other':

@@ -89,7 +89,7 @@ export function becomeFailure(
 ): NetorchError {
   const { method } = become;
   const said = stderr.trim().split('\n').filter(Boolean);
-  const notes = said.map((line) => `${method}: ${line.replace(/^(sudo|su|doas): /, '')}`);
+  const notes = said.slice(-6).map((line) => `${method}: ${line.replace(/^(sudo|su|doas): /, '')}`);
   const fail = (message: string, hint?: string) =>
     new NetorchError('BECOME_FAILED', `${host}: ${message}`, {
       notes: [...notes, ...(hint === undefined ? [] : [hint]), 'nothing was run on the host'],

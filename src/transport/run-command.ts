@@ -29,8 +29,12 @@ type CommandContext = Readonly<{
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
-/** Standard error is for people; what goes beyond this is dropped. */
-const MAX_STDERR_CHARS = 1024 * 1024;
+/** Standard error is for people; what goes beyond this is dropped, unless more is asked for. */
+const MAX_STDERR_CHARS = 64 * 1024;
+/** No line that means anything while a command runs is longer; what goes beyond this is dropped. */
+const MAX_LINE_CHARS = 64 * 1024;
+/** Of what is said before a command begins the end is kept: a prompt or the mark is looked for there. */
+const MAX_BEFORE_CHARS = 64 * 1024;
 
 /** The one way a command runs, whatever the transport: input, output, become, time limit, abort. */
 export async function runCommand(
@@ -97,8 +101,10 @@ async function converse(
   const output = collectOutput(host, stdout, options, interrupt);
 
   let errorText = '';
+  const { dropsExcess = false, maxOutputBytes = 0 } = options;
+  const maxErrorText = dropsExcess ? Math.max(maxOutputBytes, MAX_STDERR_CHARS) : MAX_STDERR_CHARS;
   const keepErrorText = (text: string) => {
-    if (errorText.length < MAX_STDERR_CHARS) errorText += text;
+    errorText += text.slice(0, maxErrorText - errorText.length);
   };
   const gate =
     wrapped === undefined || become === undefined
@@ -165,7 +171,7 @@ function collectOutput(
     chunks.push(chunk);
     if (onLine === undefined) return;
     const lines = (openLine + decoder.write(chunk)).split('\n');
-    openLine = lines.pop() ?? '';
+    openLine = (lines.pop() ?? '').slice(0, MAX_LINE_CHARS);
     try {
       for (const line of lines) onLine(line);
     } catch (error) {
@@ -199,8 +205,8 @@ function becomeGate(
 
   function take(text: string): string {
     if (isOpen) return text;
-    before += text;
-    unanswered += text;
+    before = before.slice(-MAX_BEFORE_CHARS) + text;
+    unanswered = unanswered.slice(-MAX_BEFORE_CHARS) + text;
     const at = before.indexOf(`${mark}\n`);
     if (at !== -1) {
       isOpen = true;

@@ -38,9 +38,9 @@ export function sanitiseLines(text: string): readonly string[] {
  * JSON text that is safe to show on a terminal and still means the very same value: the characters
  * that `JSON.stringify` leaves as they are although a terminal may obey them are written as `\uXXXX`.
  */
-export function safeJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    CONTROL,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+export function safeJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replace(CONTROL, (character) =>
+    // Only between the parts: within strings JSON has line breaks as letters.
+    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

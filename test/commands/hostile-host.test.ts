@@ -73,6 +73,11 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['show', '--hosts', 'liar'],
   ['status', '--hosts', 'liar'],
   ['ping', '--hosts', 'liar'],
+  ['show', '--json', '--hosts', 'liar'],
+  ['status', '--json', '--hosts', 'liar'],
+  ['ping', '--json', '--hosts', 'liar'],
+  ['exec', '--hosts', 'liar', 'true'],
+  ['exec', '--json', '--hosts', 'liar', 'true'],
   ['rollback', '--hosts', 'liar', '--force'],
   ['forget', '--hosts', 'liar'],
   ['plan', '--hosts', 'liar'],
@@ -142,6 +147,35 @@ test(
     expect(output).toMatch(/liar: .*more than/);
     expect(output.length).toBeLessThan(2_000);
     expect(peak.bytes).toBeLessThan(600 * 1024 * 1024);
+  },
+);
+
+/** Tells the truth until a transaction is to begin, and says this then, and nothing more ever. */
+const atBegin = (saying: string) =>
+  `[ ! -e ${folder}/begun ] || exit 1
+case $script in *self-test*) : >${folder}/begun; ${saying}; exit ;; esac
+${truthBut('s/^$//')}`;
+
+test.each([
+  ['that it is armed', "yes 'armed 1 30' | head -n 100000"],
+  ['that it goes back', "echo armed 1 30; yes 'rolling-back x' | head -n 100000"],
+  [
+    'why it refuses',
+    "printf 'refused environment '; head -c 20000000 /dev/zero | tr '\\0' x; echo",
+  ],
+])(
+  'a host that says again and again %s fills neither screen nor journal',
+  { timeout: 120_000 },
+  async (_, saying) => {
+    hostThat(atBegin(saying));
+    const words = ['apply', '--hosts', 'liar', '--ui', 'lines', '--deadline', '5'];
+    await main([...words, '-i', inventory(), playbook(DUMMY)]);
+    expect(existsSync(join(folder, 'begun'))).toBe(true);
+    expect(output.length).toBeLessThan(200_000);
+    const [journal = ''] = execFileSync('find', [folder, '-name', 'events.jsonl'], {
+      encoding: 'utf8',
+    }).split('\n');
+    expect(statSync(journal).size).toBeLessThan(500_000);
   },
 );
 
