@@ -1,9 +1,11 @@
-// Compiles src/ to dist/ and copies what is not TypeScript: the agents' and the lab's scripts.
+// Compiles src/ to dist/, copies what is not TypeScript (the agents' and the lab's scripts), and bundles the program.
 // dist/ is replaced in one step at the end, so a build that fails leaves the former one in place.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { bundleProgram } from './bundle.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -22,6 +24,7 @@ try {
       cpSync(from, join(fresh, folder, entry.name), { recursive: true });
     }
   }
+  await bundleProgram(fresh);
   const old = `${fresh}.old`;
   if (existsSync(dist)) renameSync(dist, old);
   renameSync(fresh, dist);
