@@ -41,6 +41,9 @@ const lab = {
   expect: { poll: { timeout: 30_000 } },
 };
 
+/** What whole virtual machines are put through: `npm run test:vagrant`, in the first place the same as the lab. */
+const VAGRANT = files('distribution', 'management', 'persistence', 'rollback', 'storage-network');
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -61,11 +64,23 @@ export default defineConfig({
           ...lab,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          exclude: [...LONG, ...MORE],
+          exclude: [...LONG, ...MORE, ...files('distribution')],
         },
       },
       { extends: true, test: { ...lab, name: 'e2e-long', include: LONG } },
       { extends: true, test: { ...lab, name: 'e2e-more', include: MORE } },
+      // Run by scripts/test-vagrant.js, which has the machines.
+      {
+        extends: true,
+        test: {
+          ...lab,
+          name: 'vagrant',
+          include: VAGRANT,
+          // Emulated machines take minutes to boot.
+          testTimeout: 8 * LAB_TEST_MS,
+          expect: { poll: { timeout: 240_000 } },
+        },
+      },
       {
         extends: true,
         test: {

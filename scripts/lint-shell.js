@@ -1,4 +1,4 @@
-// shellcheck and shfmt over every shell script under src/ and .ci/. Where the two are not installed it
+// shellcheck and shfmt over every shell script under src/, .ci/ and vagrant/. Where the two are not installed it
 // says so and passes, but with NETORCH_REQUIRE_LAB=1 it fails.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -20,7 +20,7 @@ function shellScripts(folder) {
     .toSorted();
 }
 
-const files = ['src', '.ci'].flatMap(shellScripts);
+const files = ['src', '.ci', 'vagrant'].flatMap(shellScripts);
 const isBash = (file) => readFileSync(join(root, file), 'utf8').startsWith('#!/bin/bash');
 const bash = files.filter(isBash);
 const posix = files.filter((file) => !isBash(file));

@@ -10,12 +10,16 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { stringify } from 'yaml';
 
 import { canonicalLines, splitSections } from '../../src/agents/canonical.js';
 import { Lab } from '../../src/lab/lab.js';
 import type { RunEvent } from '../../src/run/events.js';
+import type { LabSuite } from './global-setup.js';
+import { LAB_NATURE } from './lab-hosts.js';
+import type { Ability, Target, TargetNature } from './target.js';
+import { VagrantTarget } from './vagrant-target.js';
 
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
@@ -100,8 +104,12 @@ done
 /usr/local/sbin/lab-network
 `;
 
+/** netorch's own, where neither the command line nor the play says otherwise. */
+const DEFAULT_DEADLINE_S = 30;
+
 export class Bench {
-  readonly lab: Lab;
+  /** The lab, or virtual machines that take its place. */
+  readonly lab: Target;
   readonly installed: string;
   /** A folder of the test's own. */
   readonly folder: string;
@@ -111,10 +119,12 @@ export class Bench {
   readonly #dials: string;
   /** Laid over the lab's inventory: the way to a host, which leaves a line in `#dials`. */
   readonly #countedDials: string;
+  readonly #patience: number;
 
-  constructor(lab: Lab, installed: string) {
+  constructor(lab: Target, installed: string, patience = 1) {
     this.lab = lab;
     this.installed = installed;
+    this.#patience = patience;
     this.folder = mkdtempSync(join(tmpdir(), 'netorch-e2e-test-'));
     this.#dials = this.write('dials', '');
     const connect = this.write(
@@ -198,7 +208,9 @@ export class Bench {
     hosts: string,
     options: NetorchOptions & Readonly<{ deadline?: number }> = {},
   ): RunningNetorch {
-    const deadline = options.deadline === undefined ? [] : ['--deadline', String(options.deadline)];
+    const seconds = options.deadline ?? (this.#patience > 1 ? DEFAULT_DEADLINE_S : undefined);
+    const deadline =
+      seconds === undefined ? [] : ['--deadline', String(Math.ceil(seconds * this.#patience))];
     return this.start(['apply', file, '--hosts', hosts, '--ui', 'json', ...deadline], options);
   }
 
@@ -312,7 +324,7 @@ export class Bench {
         if (before !== undefined && (await this.#isUntouched(name, before))) return;
         await this.on(name, `INDEX=${index}\n(${RESET}) 2>/dev/null; :`);
         if (before === undefined) this.#boot.set(name, await this.settledSnapshot(name));
-        else await expect.poll(() => this.snapshot(name), { timeout: 20_000 }).toEqual(before);
+        else await expect.poll(() => this.snapshot(name)).toEqual(before);
       }),
     );
   }
@@ -406,16 +418,18 @@ export class RunningNetorch {
 }
 
 /**
- * The lab of the whole suite where it has so many hosts that netorch may change, else one of its own. What
- * ends it, if it is one of its own, comes with it.
+ * The target of the whole suite where it has so many hosts that netorch may change, else a lab of its
+ * own. What ends it, if it is one of its own, comes with it.
  */
-async function labWith(
-  suiteLabDir: string,
+async function targetWith(
+  suite: Exclude<LabSuite, { missing: string }>,
   least: number,
-): Promise<Readonly<{ lab: Lab; end: () => Promise<void> }>> {
-  const shared = await Lab.open(suiteLabDir);
+): Promise<Readonly<{ lab: Target; end: () => Promise<void> }>> {
+  const end = () => Promise.resolve();
+  if (suite.vagrantDir !== undefined) return { lab: new VagrantTarget(suite.vagrantDir), end };
+  const shared = await Lab.open(suite.labDir);
   if (shared.hosts.filter(({ init }) => init !== 'networkmanager').length >= least) {
-    return { lab: shared, end: () => Promise.resolve() };
+    return { lab: shared, end };
   }
   const own = await Lab.up({
     dir: join(tmpdir(), `netorch-e2e-own-${process.pid}`),
@@ -427,18 +441,62 @@ async function labWith(
   return { lab: own, end: () => own.down() };
 }
 
+/** What the suite's target is; without one, what the lab would be. */
+function nature(): TargetNature {
+  const suite = inject('labSuite');
+  return suite.missing === undefined ? suite.nature : LAB_NATURE;
+}
+
+/** Of these hosts those that the suite's target has: the lab all of them, virtual machines are fewer. */
+export function present<T extends string>(hosts: readonly T[]): readonly T[] {
+  const { hosts: there } = nature();
+  return hosts.filter((host) => there.includes(host));
+}
+
+/** Why the suite's target cannot do with a test that needs this, if so. */
+function lacking(needs: readonly Ability[], hosts: readonly string[]): string | undefined {
+  const { cannot, hosts: there } = nature();
+  const reasons = needs.flatMap((need) => cannot[need] ?? []);
+  if (reasons.length > 0) return reasons[0];
+  const absent = hosts.filter((host) => !there.includes(host));
+  return absent.length === 0
+    ? undefined
+    : `of the hosts there are only ${there.join(' and ')}, not ${absent.join(', ')}`;
+}
+
+/** A test that needs something of its target; without it, it is skipped, and its name tells why. */
+export function testNeeding(
+  needs: readonly Ability[],
+  name: string,
+  body: () => Promise<void>,
+): void {
+  const reason = lacking(needs, []);
+  if (reason === undefined) test(name, body);
+  else test.skip(`${name} (skipped: ${reason})`, body);
+}
+
 /**
  * A group of tests in the lab; before and after each of them all hosts are as at boot. With `leastHosts`
- * in a lab of its own, where the suite's has fewer: hosts h1, h2 … without a network manager.
+ * in a lab of its own, where the suite's has fewer: hosts h1, h2 … without a network manager. Without
+ * what it `needs`, or without one of its `hosts`, it is skipped, and its name tells why.
  */
 export function describeInLab(
   name: string,
   tests: (bench: () => Bench) => void,
-  { leastHosts = 0 }: Readonly<{ leastHosts?: number }> = {},
+  {
+    leastHosts = 0,
+    needs = [],
+    hosts = [],
+  }: Readonly<{
+    leastHosts?: number;
+    needs?: readonly Ability[];
+    hosts?: readonly string[];
+  }> = {},
 ): void {
   const suite = inject('labSuite');
-  if (suite.missing !== undefined) {
-    describe.skip(`${name} (skipped: ${suite.missing})`, () =>
+  const reason = suite.missing ?? lacking(needs, hosts);
+  if (suite.missing !== undefined || reason !== undefined) {
+    describe.skip(`${name} (skipped: ${reason})`, () =>
       tests(() => {
         throw new Error('skipped');
       }));
@@ -448,9 +506,9 @@ export function describeInLab(
     let bench: Bench | undefined;
     let endLab: () => Promise<void> = () => Promise.resolve();
     beforeAll(async () => {
-      const { lab, end } = await labWith(suite.labDir, leastHosts);
+      const { lab, end } = await targetWith(suite, leastHosts);
       endLab = end;
-      bench = new Bench(lab, suite.installed);
+      bench = new Bench(lab, suite.installed, suite.nature.patience);
       await bench.reset();
     });
     afterEach(async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { describeInLab, type Bench, type Ended } from './bench.js';
+import { describeInLab, present, testNeeding, type Bench, type Ended } from './bench.js';
 
 const eth1 = (extra: object) => ({ name: 'eth1', type: 'ethernet', ...extra });
 
@@ -70,7 +70,7 @@ async function expectWithinAnnouncedTime(bench: Bench, run: Ended, host: string)
 
 describeInLab('hosts that come back by themselves, exactly as they were', (bench) => {
   test('plans that cut SSH off: each host is back within the announced time', async () => {
-    const hosts = Object.keys(CUTTING);
+    const hosts = present(Object.keys(CUTTING));
     const variables = bench().variables(
       'cut.yml',
       Object.fromEntries(Object.entries(CUTTING).map(([host, { network }]) => [host, { network }])),
@@ -98,34 +98,38 @@ describeInLab('hosts that come back by themselves, exactly as they were', (bench
     expect(run.code).toBe(3);
   });
 
-  test('faults of the data network: a wrong VLAN, a VLAN that the switch drops, a port out of its LAG', async () => {
-    const hosts = ['h1', 'h2', 'h4'];
-    // h1 by its plan, h2 and h4 by the switch. One port of h4 in no LAG takes away half of its paths;
-    // with the other cable pulled, the LAG has no member left.
-    const variables = bench().variables('wrong.yml', { h1: { storage_vlan: 200 } });
-    await bench().lab.break({ kind: 'vlan', host: 'h2' });
-    await bench().lab.break({ kind: 'lag', host: 'h4' });
-    await bench().lab.break({ kind: 'link', host: 'h4', nic: 'eth3' });
+  testNeeding(
+    ['LACP', 'switch ports'],
+    'faults of the data network: a wrong VLAN, a VLAN that the switch drops, a port out of its LAG',
+    async () => {
+      const hosts = ['h1', 'h2', 'h4'];
+      // h1 by its plan, h2 and h4 by the switch. One port of h4 in no LAG takes away half of its paths;
+      // with the other cable pulled, the LAG has no member left.
+      const variables = bench().variables('wrong.yml', { h1: { storage_vlan: 200 } });
+      await bench().lab.break({ kind: 'vlan', host: 'h2' });
+      await bench().lab.break({ kind: 'lag', host: 'h4' });
+      await bench().lab.break({ kind: 'link', host: 'h4', nic: 'eth3' });
 
-    const run = await bench().apply(
-      bench().playbookInOneWave('storage-network'),
-      [...hosts, 'h3'].join(','),
-      { inventory: [variables], deadline: 15 },
-    );
+      const run = await bench().apply(
+        bench().playbookInOneWave('storage-network'),
+        [...hosts, 'h3'].join(','),
+        { inventory: [variables], deadline: 15 },
+      );
 
-    for (const host of hosts) {
-      expect(run.finished(host)).toMatchObject({
-        outcome: 'rolled-back',
-        verified: true,
-        cause: expect.stringContaining('ping 10.100.0.1 with 9000-byte packets'),
-      });
-      await expectWithinAnnouncedTime(bench(), run, host);
-      await bench().expectAsAtBoot(host);
-    }
-    expect(run.finished('h3').outcome).toBe('confirmed');
-    expect(run.code).toBe(3);
-    await bench().on('h3', 'ping -M do -s 8972 -c 1 -W 3 10.100.0.1');
-  });
+      for (const host of hosts) {
+        expect(run.finished(host)).toMatchObject({
+          outcome: 'rolled-back',
+          verified: true,
+          cause: expect.stringContaining('ping 10.100.0.1 with 9000-byte packets'),
+        });
+        await expectWithinAnnouncedTime(bench(), run, host);
+        await bench().expectAsAtBoot(host);
+      }
+      expect(run.finished('h3').outcome).toBe('confirmed');
+      expect(run.code).toBe(3);
+      await bench().on('h3', 'ping -M do -s 8972 -c 1 -W 3 10.100.0.1');
+    },
+  );
 
   test('a step in the middle that the kernel refuses: rolled back at once, the step named', async () => {
     // A kernel that lacks a module is known to nobody before it is asked.
