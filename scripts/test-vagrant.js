@@ -1,6 +1,7 @@
 // `npm run test:vagrant`: the acceptance tests against whole virtual machines. Installs or names what is missing,
 // builds the box or reuses the one it has built, brings two hosts up, runs the tests, destroys the hosts also when
 // something fails or on Ctrl-C. Further words go to vitest: files, or -t NAME.
+// With --run COMMAND: not the tests but this shell command, which finds an inventory of the hosts in $INVENTORY.
 // With --hold: brings the hosts up, says how to run tests against them, and destroys them on Ctrl-C.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,6 +15,8 @@ import { processesOf, Testbed } from './vagrant-testbed.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const holds = process.argv.includes('--hold');
+const runs = process.argv.includes('--run');
+const command = runs ? process.argv[process.argv.indexOf('--run') + 1] : undefined;
 const forVitest = process.argv.slice(2).filter((word) => word !== '--hold');
 /** Those two of the lab's hosts that most of its tests are about. */
 const names = (process.env['NETORCH_VAGRANT_NAMES'] ?? 'h1 h3').split(/\s+/);
@@ -105,6 +108,10 @@ function boxFile() {
   return join(cache, 'netorch', 'vagrant', `${suite}-${digest}.box`);
 }
 
+if (runs && command === undefined) {
+  say('--run needs a shell command');
+  process.exit(1);
+}
 const lack = missing();
 if (lack !== undefined) {
   say(`no virtual machines by Vagrant here, missing: ${lack}`);
@@ -143,6 +150,11 @@ try {
     say(`  NETORCH_E2E_VAGRANT=${testbed.dir} npx vitest run --project vagrant`);
     await interrupted;
     good = true;
+  } else if (command !== undefined && !isInterrupted) {
+    const INVENTORY = join(testbed.dir, 'inventory.yml');
+    good = await step('command', async () => {
+      return (await testbed.runOutside(['sh', '-c', command], { INVENTORY })) === 0;
+    });
   } else if (!isInterrupted) {
     good = await step('acceptance tests', async () => {
       const test = [process.execPath, join(root, 'scripts', 'test.js'), '--vagrant', ...forVitest];

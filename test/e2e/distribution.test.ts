@@ -183,7 +183,7 @@ describeInLab(
           OTHER,
           `printf '[Match]\\nMACAddress=${mac}\\n[Link]\\nName=storage0\\n' >${link}
            udevadm control --reload
-           udevadm trigger --action=add --settle /sys/class/net/eth4
+           udevadm trigger --action=add /sys/class/net/eth4
            until [ -e /sys/class/net/storage0 ]; do sleep 0.2; done`,
         );
         const run = await bench().apply(bench().write('storage.yml', play(network)), OTHER);
