@@ -643,11 +643,13 @@ verb_run() {
 	wait_for_deadline
 	# Nothing to wait for is an error to "wait".
 	[ -z "$announcing" ] || wait "$announcing"
+	conclude
 }
 
 verb_timer() {
 	echo $$ >timer.pid
 	wait_for_deadline
+	conclude
 }
 
 # The record of what netorch made on this host: written when a change is confirmed, so that a rollback has
@@ -656,10 +658,33 @@ record_owned() {
 	[ -s owned.add ] || [ -s owned.drop ] || return 0
 	{
 		if [ -s ../owned ]; then
-			if [ -s owned.drop ]; then grep -vxFf owned.drop ../owned; else cat ../owned; fi
+			cat owned.drop owned.add | grep -vxFf - ../owned
 		fi
 		cat owned.add
 	} >../owned.new 2>/dev/null && mv ../owned.new ../owned
+}
+
+# What follows a confirmation. Run again it changes nothing.
+follow_confirmation() {
+	rm -f reserve
+	record_owned
+	# Clients that the change has replaced were only frozen.
+	[ -r restore.sh ] && . ./restore.sh && dhcp_end_former 2>/dev/null
+	keep_record
+	: >concluded
+}
+
+# Who asked for the confirmation may be cut off with its session, after the rename and at any line: then whoever
+# waited for the deadline does the rest.
+conclude() {
+	[ -e state.confirmed ] || return 0
+	i=0
+	until [ -e concluded ] || [ "$i" -ge 50 ]; do
+		nap
+		i=$((i + 1))
+	done
+	[ -e concluded ] || follow_confirmation
+	[ ! -e boot.sh ] || verb_persist
 }
 
 # Legal only from "applied" and before the deadline; asking twice is answered twice.
@@ -678,10 +703,7 @@ verb_confirm() {
 	point confirm-allowed
 	if move applied confirmed; then
 		point confirmed
-		rm -f reserve
-		record_owned
-		# Clients that the change has replaced were only frozen.
-		[ -r restore.sh ] && . ./restore.sh && dhcp_end_former 2>/dev/null
+		follow_confirmation
 		echo confirmed
 		end_timers
 		start_persist

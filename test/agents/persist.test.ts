@@ -68,22 +68,22 @@ async function change(
   host: NamespaceHost,
   desired: string,
   temporary = false,
+  changed = (script: string) => script,
 ): Promise<Readonly<{ id: string; confirmed: ObservedHost; answer: string }>> {
   const before = await host.observe();
   const plan = planHost('h1', before, desiredOf(desired));
   count += 1;
   const id = `20260101T000000-p${String(count).padStart(3, '0')}`;
-  await host.send(
-    beginScript({
-      id,
-      nonce: 'n',
-      owner: 'test',
-      secondsToDeadline: 600,
-      maxSeconds: 1200,
-      scripts: iproute2Scripts({ plan, observed: before.state, lines: before.lines }),
-      resolvConf: before.resolvConf,
-    }),
-  );
+  const script = beginScript({
+    id,
+    nonce: 'n',
+    owner: 'test',
+    secondsToDeadline: 600,
+    maxSeconds: 1200,
+    scripts: iproute2Scripts({ plan, observed: before.state, lines: before.lines }),
+    resolvConf: before.resolvConf,
+  });
+  await host.send(changed(script));
   const confirmed = await host.observe();
   const { files, refused } = persistenceFiles({
     by: id,
@@ -168,6 +168,24 @@ describe.each(SHELLS)('what is persistent, under %s', (shell) => {
       // Run again it finds nothing to do.
       await boot(next, 'late');
       expect((await next.observe()).lines).toEqual(now.lines);
+    },
+  );
+
+  scenario(
+    'is written though who confirmed is killed with its session in that very moment',
+    async (host, start) => {
+      const { id, confirmed, answer } = await change(host, DESIRED, false, (script) =>
+        script.replace('point confirmed\n', () => 'kill -KILL $$\n'),
+      );
+      expect([answer, host.state(id)]).toEqual(['', 'confirmed']);
+      // Whoever has waited for the deadline does the rest.
+      await host.sh(`until [ -s /run/netorch/${id}/persist.result ]; do sleep 0.1; done`);
+      expect(host.text(id, 'persist.result')).toBe('persisted\n');
+      expect(await host.sh('sort /run/netorch/owned | uniq -d')).toBe('');
+      expect((await host.observe()).persistence.running?.created).toContain('br1');
+      const next = await start(host);
+      await boot(next);
+      expect(sorted((await next.observe()).lines)).toEqual(sorted(confirmed.lines));
     },
   );
 
