@@ -416,18 +416,26 @@ export function parseObservation(host: string, output: string): ObservedHost {
 /** In the order of preference: the one that knows most of what documents can ask for comes last but works everywhere. */
 const DHCP_TOOLS: readonly DhcpTool[] = ['dhclient', 'udhcpc', 'busybox-udhcpc'];
 
+/**
+ * The bridge without ports that VDSM keeps on every host of oVirt, for virtual machines whose NICs are plugged into
+ * nothing: nobody's network, and no name that netorch would put into a script. It is passed over.
+ */
+const VDSM_DUMMY = ';vdsmdummy;';
+
 function observedHost(host: string, sections: Sections): ObservedHost {
   const lines = (name: string) => sections.get(name) ?? [];
   const { values, tools } = factsOf(lines('facts'));
-  const rawLinks = parseJsonList(host, 'link', lines('link')).map((json): RawLink => {
-    const info = objectOf(json, 'linkinfo');
-    return {
-      name: textOf(json, 'ifname') ?? '',
-      json,
-      kind: textOf(info, 'info_kind'),
-      data: objectOf(info, 'info_data'),
-    };
-  });
+  const rawLinks = parseJsonList(host, 'link', lines('link'))
+    .map((json): RawLink => {
+      const info = objectOf(json, 'linkinfo');
+      return {
+        name: textOf(json, 'ifname') ?? '',
+        json,
+        kind: textOf(info, 'info_kind'),
+        data: objectOf(info, 'info_data'),
+      };
+    })
+    .filter(({ name }) => name !== VDSM_DUMMY);
   for (const { name } of rawLinks) {
     if (interfaceNameProblem(name) !== undefined) {
       throw new NetorchError(

@@ -122,17 +122,13 @@ export const bridgeSection = mapping({
     stp: mapping(optionalValues(stpKeys)).optional(),
     'gc-timer': documentation,
     'hello-timer': documentation,
-    'allow-extra-ports': refused(
-      "allow-extra-ports: ports that no plan names stay, unless the bridge has netorch's own `exclusive: true`",
-    ),
+    'allow-extra-ports': truth.optional(),
   }).optional(),
   port: ports,
   ports,
   slaves: ports,
   slave: ports,
-  'allow-extra-ports': refused(
-    "allow-extra-ports: ports that no plan names stay, unless the bridge has netorch's own `exclusive: true`",
-  ),
+  'allow-extra-ports': truth.optional(),
 });
 
 export type BridgeSection = z.output<typeof bridgeSection>;

@@ -107,9 +107,13 @@ export type DesiredRoute = Readonly<{
   type?: RouteType;
   destination?: string;
   table?: number;
+  /** In the table of this VRF ('' is the main table); resolve-names.ts makes a `table` of it. */
+  vrf?: string;
   metric?: number;
   nextHopInterface?: string;
   nextHopAddress?: string;
+  /** netorch's own key: the gateway is on the link, though in no subnet of the interface. */
+  onlink?: boolean;
   source?: string;
   /** Given: one of several next hops (ECMP). */
   weight?: number;

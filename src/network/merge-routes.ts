@@ -93,6 +93,7 @@ function isMatch(absent: DesiredRoute, route: SingleRoute): boolean {
     fits(absent.table, route.table) &&
     fits(absent.nextHopInterface, route.nextHopInterface) &&
     fits(absent.nextHopAddress, route.nextHopAddress) &&
+    fits(absent.onlink, route.onlink) &&
     fits(absent.source, route.source) &&
     fits(absent.type, route.type) &&
     fits(absent.weight, route.weight) &&
@@ -174,7 +175,7 @@ function newRoute(draft: Draft, item: DesiredRoute): SingleRoute | undefined {
     nextHopInterface: type === 'unicast' ? device : undefined,
     nextHopAddress: type === 'unicast' ? via : undefined,
     source: item.source,
-    onlink: false,
+    onlink: item.onlink ?? false,
     ...(item.weight === undefined ? {} : { weight: item.weight }),
     ...(item.mtu === undefined ? {} : { mtu: item.mtu }),
     ...(item.mtuLocked === true ? { mtuLocked: true } : {}),
@@ -219,6 +220,7 @@ function isSame(other: SingleRoute, route: SingleRoute, item: DesiredRoute): boo
     other.table === route.table &&
     other.weight === route.weight &&
     (item.metric === undefined || effectiveMetric(other) === effectiveMetric(route)) &&
+    (item.onlink === undefined || other.onlink === item.onlink) &&
     routeWay(other) === routeWay(asked)
   );
 }

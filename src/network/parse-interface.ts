@@ -97,6 +97,7 @@ export function parseInterface(item: Located): DesiredInterface {
   }
   if (section.bridge !== undefined) {
     result.bridge = readBridge(section.bridge, item, mark, errors);
+    readExtraPorts(section.bridge, item, result, locations, errors);
   }
   if (section.vlan !== undefined) {
     result.vlan = desiredVlan(section.vlan);
@@ -313,6 +314,30 @@ function readBridge(
     ...(Object.keys(options).length === 0 ? {} : { options }),
     ...(ports === undefined ? {} : { ports }),
   };
+}
+
+/** nmstate's word for the contrary of `exclusive`; it stands beside the ports or among the options. */
+function readExtraPorts(
+  section: BridgeSection,
+  item: Located,
+  result: Mutable<DesiredInterface>,
+  locations: Map<string, SourceLocation>,
+  errors: NetorchError[],
+): void {
+  const places: readonly (readonly [boolean | undefined, DocumentPath])[] = [
+    [section['allow-extra-ports'], ['bridge', 'allow-extra-ports']],
+    [section.options?.['allow-extra-ports'], ['bridge', 'options', 'allow-extra-ports']],
+  ];
+  for (const [isAllowed, path] of places) {
+    if (isAllowed === undefined) continue;
+    const location = item.locate(path);
+    if (result.exclusive !== undefined && result.exclusive === isAllowed) {
+      const text = `allow-extra-ports is ${isAllowed}, which contradicts what is said of the same elsewhere (exclusive: ${result.exclusive})`;
+      errors.push(new NetorchError('INVALID_VALUE', text, { location }));
+    }
+    if (result.exclusive === undefined) locations.set('exclusive', location);
+    result.exclusive = !isAllowed;
+  }
 }
 
 function desiredPort(

@@ -6,6 +6,7 @@
 import { NetorchError } from '../errors.js';
 import { locationOf } from './desired.js';
 import type { DesiredInterface, DesiredRoute, DesiredRule, DesiredState } from './desired.js';
+import { MAIN_TABLE } from './route.js';
 import type { InterfaceState, NetworkState } from './state.js';
 
 type Resolved = Readonly<{ desired: DesiredState; errors: readonly NetorchError[] }>;
@@ -29,24 +30,57 @@ export function resolveNames(observed: NetworkState, desired: DesiredState): Res
   for (const { name, altNames } of observed.interfaces.values()) {
     for (const altName of altNames ?? []) byAltName.set(altName, name);
   }
-  if (found.size === 0 && byAltName.size === 0) return { desired, errors };
+  if (found.size === 0 && byAltName.size === 0) {
+    return { desired: withTables(observed, desired, errors), errors };
+  }
   const real = (name: string): string => {
     const identifiedAs = found.get(name);
     if (identifiedAs !== undefined) return identifiedAs;
     if (observed.interfaces.has(name)) return name;
     return byAltName.get(name) ?? name;
   };
-  return {
-    desired: {
-      ...desired,
-      interfaces: desired.interfaces.map((item) =>
-        renamed(item, real, found.has(item.name) || item.identifier === undefined),
-      ),
-      routes: desired.routes.map((route) => renamedRoute(route, real)),
-      rules: desired.rules.map((rule) => renamedRule(rule, real)),
-    },
-    errors,
+  const resolved: DesiredState = {
+    ...desired,
+    interfaces: desired.interfaces.map((item) =>
+      renamed(item, real, found.has(item.name) || item.identifier === undefined),
+    ),
+    routes: desired.routes.map((route) => renamedRoute(route, real)),
+    rules: desired.rules.map((rule) => renamedRule(rule, real)),
   };
+  return { desired: withTables(observed, resolved, errors), errors };
+}
+
+/** The table of the VRF that a route names (`vrf-name`), which this plan may make or give another one. */
+function withTables(
+  observed: NetworkState,
+  desired: DesiredState,
+  errors: NetorchError[],
+): DesiredState {
+  if (!desired.routes.some(({ vrf }) => vrf !== undefined)) return desired;
+  const routes = desired.routes.map((route): DesiredRoute => {
+    const { vrf: name, ...rest } = route;
+    if (name === undefined) return route;
+    if (name === '') return { ...rest, table: MAIN_TABLE };
+    const wanted = desired.interfaces.find((item) => item.name === name);
+    const present = observed.interfaces.get(name)?.link;
+    const isAbsent = wanted?.state === 'absent' && !route.absent;
+    const table = wanted?.vrf?.table ?? (present?.kind === 'vrf' ? present.table : undefined);
+    if (table !== undefined && !isAbsent) return { ...rest, table };
+    const why = isAbsent
+      ? 'is absent in this plan'
+      : present === undefined
+        ? `is no interface of ${observed.hostname ?? 'the host'}`
+        : 'is no VRF';
+    errors.push(
+      new NetorchError(
+        'INVALID_NETWORK',
+        `route to ${route.destination ?? 'anywhere'}: vrf-name "${name}" ${why}`,
+        { location: route.location },
+      ),
+    );
+    return route;
+  });
+  return { ...desired, routes };
 }
 
 /** The one interface, or the words for why there is none. */
@@ -149,8 +183,13 @@ function renamedLocations(
 }
 
 function renamedRoute(route: DesiredRoute, real: Rename): DesiredRoute {
-  const { nextHopInterface: device } = route;
-  return device === undefined ? route : { ...route, nextHopInterface: real(device) };
+  const { nextHopInterface: device, vrf } = route;
+  if (device === undefined && vrf === undefined) return route;
+  return {
+    ...route,
+    ...(device === undefined ? {} : { nextHopInterface: real(device) }),
+    ...(vrf === undefined ? {} : { vrf: real(vrf) }),
+  };
 }
 
 function renamedRule(rule: DesiredRule, real: Rename): DesiredRule {

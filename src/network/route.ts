@@ -4,7 +4,7 @@ import type { SourceLocation } from '../errors.js';
 import type { DesiredRoute } from './desired.js';
 import { interfaceReference } from './interface-name.js';
 import { canonicalIp, canonicalNetwork } from './ip.js';
-import { documentation, integer, mapping, oneOf, refused, scalarText, truth } from './scalars.js';
+import { documentation, integer, mapping, oneOf, scalarText, truth } from './scalars.js';
 import type { IpFamily, NextHop, Route } from './state.js';
 
 export const MAIN_TABLE = 254;
@@ -57,7 +57,8 @@ export const routeEntry = mapping({
   'initial-cwnd': integer(1, 4_294_967_295).optional(),
   mtu: integer(68, 65_535).optional(),
   'lock-mtu': truth.optional(),
-  'vrf-name': refused('VRFs are not done by netorch yet'),
+  'vrf-name': orNone(interfaceReference).optional(),
+  'on-link': truth.optional(),
   description: documentation,
 });
 
@@ -79,6 +80,8 @@ export function desiredRoute(
     ...(type === undefined ? {} : { type }),
     ...(to === undefined ? {} : { destination: to.network }),
     ...(table === undefined ? {} : { table }),
+    ...(entry['vrf-name'] === undefined ? {} : { vrf: entry['vrf-name'] }),
+    ...(entry['on-link'] === undefined ? {} : { onlink: entry['on-link'] }),
     ...(entry.metric === undefined ? {} : { metric: entry.metric }),
     ...(device === undefined ? {} : { nextHopInterface: device }),
     ...(nextHop === undefined ? {} : { nextHopAddress: nextHop === '' ? '' : nextHop.ip }),

@@ -192,7 +192,9 @@ function showRoutes(routes: readonly Route[]): readonly Document[] {
     if (seen.has(routeSlot(route))) return [];
     seen.add(routeSlot(route));
     if (nextHops !== undefined) {
-      return nextHops.map((hop) => showRoute(route, hop.interface, hop.address, hop.weight));
+      return nextHops.map((hop) =>
+        showRoute({ ...route, onlink: hop.onlink }, hop.interface, hop.address, hop.weight),
+      );
     }
     if (type !== 'unicast') return [showRoute(route, undefined, undefined, undefined)];
     return nextHopInterface === undefined
@@ -212,6 +214,7 @@ function showRoute(
     ...(route.type === 'unicast' ? {} : { 'route-type': route.type }),
     ...(device === undefined ? {} : { 'next-hop-interface': device }),
     ...(via === undefined ? {} : { 'next-hop-address': via }),
+    ...(via !== undefined && route.onlink ? { 'on-link': true } : {}),
     ...(route.metric === undefined ? {} : { metric: route.metric }),
     'table-id': route.table,
     ...(weight === undefined ? {} : { weight }),

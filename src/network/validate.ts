@@ -420,6 +420,10 @@ class Check {
       if (route.source !== undefined && route.source.includes(':') !== (route.family === 'ipv6')) {
         at(`to ${to}: source ${route.source} is of the other IP family`);
       }
+      if (route.onlink === true && (via === undefined || via === ''))
+        at(`to ${to}: on-link says how its next-hop-address is reached, and it has none`);
+      if (route.vrf !== undefined && route.table !== undefined)
+        at(`to ${to}: vrf-name and table-id exclude each other: a VRF has a table of its own`);
       this.#oneRouteASlot(slots, route, to);
       if (route.mtuLocked === true && route.mtu === undefined)
         at(`to ${to}: lock-mtu needs an mtu`);
@@ -431,7 +435,8 @@ class Check {
 
   /** Several routes to one destination with one metric: each a next hop with its weight (ECMP), or a mistake. */
   #oneRouteASlot(slots: Map<string, DesiredRoute[]>, route: DesiredRoute, to: string): void {
-    const slot = `${to} ${route.table ?? MAIN_TABLE} ${route.metric ?? '-'}`;
+    const table = route.vrf === undefined ? (route.table ?? MAIN_TABLE) : `of ${route.vrf}`;
+    const slot = `${to} ${table} ${route.metric ?? '-'}`;
     const others = slots.get(slot) ?? [];
     const [first] = others;
     slots.set(slot, [...others, route]);

@@ -81,6 +81,22 @@ const CASES: readonly (readonly [string, string, string])[] = [
     ),
   ],
   [
+    'gateways on the link that are in no subnet of it',
+    `${TWO_WAYS}ip route add 10.2.0.0/16 via 203.0.113.1 dev eth1 onlink`,
+    config(
+      'destination: 0.0.0.0/0, next-hop-interface: eth3, next-hop-address: 198.51.100.1, on-link: true',
+      'destination: "::/0", next-hop-interface: eth3, next-hop-address: "2001:db8:f::1", on-link: true',
+      'destination: 10.2.0.0/16, next-hop-interface: eth2, next-hop-address: 203.0.113.9, on-link: true',
+      to(1, 'destination: 10.3.0.0/16, weight: 1'),
+      'destination: 10.3.0.0/16, next-hop-interface: eth2, next-hop-address: 203.0.113.1, weight: 2, on-link: true',
+    ),
+  ],
+  [
+    'the bridge that VDSM keeps on a host is passed over',
+    "ip link add name ';vdsmdummy;' type bridge",
+    'interfaces: [{name: br1, type: linux-bridge, bridge: {port: [{name: eth2}]}}]',
+  ],
+  [
     'source routing with suppressed default routes, marks and actions',
     TWO_WAYS,
     `${config(to(2, 'destination: 0.0.0.0/0, table-id: 200'))}route-rules:

@@ -364,7 +364,6 @@ describe('what netorch does not do is refused by name', () => {
     [item('"sriov:eth1:0"', 'type: ethernet'), 'SR-IOV virtual functions'],
     ['ovs-db: {}', 'Open vSwitch'],
     ['capture: {a: b}', 'NMPolicy captures'],
-    ['routes: {config: [{destination: 0.0.0.0/0, next-hop-interface: a, vrf-name: v}]}', 'VRFs'],
   ])('%s', (text, reason) => {
     const [error, ...more] = failureOf(() => desiredOf(text));
     expect(more).toEqual([]);

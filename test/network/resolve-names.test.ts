@@ -29,6 +29,19 @@ function mtusOf(observed: NetworkState, text: string): Readonly<Record<string, n
   );
 }
 
+describe('a route in the table of a VRF', () => {
+  test.each([
+    ['eth1', 'route to 10.0.0.0/8: vrf-name "eth1" is no VRF'],
+    ['red', 'route to 10.0.0.0/8: vrf-name "red" is no interface of h1'],
+    ['blue', 'route to 10.0.0.0/8: vrf-name "blue" is absent in this plan'],
+  ])('needs that VRF: %s', (vrf, words) => {
+    const blue = 'interfaces: [{name: blue, type: vrf, vrf: {route-table-id: 7, port: []}}]';
+    const text = `interfaces: [{name: blue, state: absent}]
+routes: {config: [{destination: 10.0.0.0/8, next-hop-interface: eth1, vrf-name: ${vrf}}]}`;
+    expect(mtusOf(hostWith(blue), text)).toBe(words);
+  });
+});
+
 describe('an interface found by its MAC', () => {
   test('is the one whose own address it is, not one that was lent it', () => {
     const bond =

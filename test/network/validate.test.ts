@@ -44,6 +44,16 @@ describe('a document that contradicts itself', () => {
       '3:18 INVALID_NETWORK: interface "eth2": controller is "a", a vlan; only bonds, bridges and VRFs have ports',
     ],
     [
+      'a route in the table of a VRF and in another one',
+      'routes: {config: [{destination: 10.0.0.0/8, next-hop-interface: a, vrf-name: v, table-id: 9}]}',
+      '1:19 INVALID_NETWORK: route to 10.0.0.0/8: vrf-name and table-id exclude each other: a VRF has a table of its own',
+    ],
+    [
+      'a route on the link without a gateway',
+      'routes: {config: [{destination: 10.0.0.0/8, next-hop-interface: a, on-link: true}]}',
+      '1:19 INVALID_NETWORK: route to 10.0.0.0/8: on-link says how its next-hop-address is reached, and it has none',
+    ],
+    [
       'a port listed twice',
       interfaces('name: a, type: bond, link-aggregation: {port: [eth1, eth1]}'),
       '2:59 INVALID_NETWORK: interface "a": port "eth1" is listed twice',
