@@ -5,7 +5,7 @@
  * AGENT_PROTOCOL error. The formats are those of iproute2 (ip/ipaddress.c, iproute.c, iprule.c, bridge/vlan.c).
  */
 import { NetorchError } from '../errors.js';
-import { interfaceNameProblem } from '../network/interface-name.js';
+import { VDSM_DUMMY, interfaceNameProblem } from '../network/interface-name.js';
 import { canonicalIp } from '../network/ip.js';
 import { parseOwnedLine } from '../network/owned.js';
 import {
@@ -415,12 +415,6 @@ export function parseObservation(host: string, output: string): ObservedHost {
 
 /** In the order of preference: the one that knows most of what documents can ask for comes last but works everywhere. */
 const DHCP_TOOLS: readonly DhcpTool[] = ['dhclient', 'udhcpc', 'busybox-udhcpc'];
-
-/**
- * The bridge without ports that VDSM keeps on every host of oVirt, for virtual machines whose NICs are plugged into
- * nothing: nobody's network, and no name that netorch would put into a script. It is passed over.
- */
-const VDSM_DUMMY = ';vdsmdummy;';
 
 function observedHost(host: string, sections: Sections): ObservedHost {
   const lines = (name: string) => sections.get(name) ?? [];

@@ -4,6 +4,12 @@ import { z } from 'zod';
 const WORDS =
   'must be 1–15 of the characters A–Z a–z 0–9 _ . @ + -, not beginning with "-", and not "." or ".."';
 
+/**
+ * The bridge without ports that VDSM keeps on every host of oVirt, for virtual machines whose NICs are plugged into
+ * nothing: nobody's network, and no name for a script. Hosts may have it and documents may name it; it is passed over.
+ */
+export const VDSM_DUMMY = ';vdsmdummy;';
+
 /** Entries of /proc/sys/net/ipv4/conf and /sys/class/net that an interface of that name would collide with. */
 const TAKEN = new Set(['all', 'default', 'bonding_masters']);
 

@@ -7,6 +7,7 @@ import { NetorchError, NetorchErrors, throwCollected } from '../errors.js';
 import type { DesiredRoute, DesiredRule, DesiredState } from './desired.js';
 import { desiredDns, dnsSection } from './dns.js';
 import { sortByPlace } from './error-order.js';
+import { VDSM_DUMMY } from './interface-name.js';
 import { parseInterface } from './parse-interface.js';
 import { desiredRoute, routeEntry } from './route.js';
 import { desiredRule, familiesOf, ruleEntry } from './rule.js';
@@ -65,6 +66,7 @@ export function parseDesiredState(document: Located): DesiredState {
   const top = collect(errors, '', () => parseWith(topLevel, root, '')) ?? root.value;
 
   const interfaces = items(root, ['interfaces']).flatMap((item) => {
+    if (childOf(item.value, 'name') === VDSM_DUMMY) return [];
     const found = collect(errors, prefixOf(item), () => parseInterface(item));
     return found === undefined ? [] : [found];
   });

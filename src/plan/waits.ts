@@ -37,6 +37,7 @@ export function waitSeconds(waits: readonly Wait[] = []): number {
  * first. Of several ways, which are waited for at the same time, the longest.
  */
 export function planWaits(changes: readonly Change[], target: NetworkState): readonly Wait[] {
+  if (changes.length === 0) return [];
   const renewed = renewedInterfaces(changes, target);
   const checked = newIpv6Addresses(changes);
   const known = new Map<string, readonly Wait[]>();

@@ -1,7 +1,8 @@
 /**
  * A host for one scenario: namespaces on a host of the lab (so that bonding, VLANs and all else of its
  * kernel are there), with NICs eth1 to eth4 whose cables end in a namespace of their own, and a /run, /sys
- * and resolv.conf of its own. All of them are driven over one connection: a login for each step would
+ * and resolv.conf of its own; `/run/wire COMMAND` runs something at the far end of the cables (weth1 to weth4).
+ * All of them are driven over one connection: a login for each step would
  * take longer than the step.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
@@ -30,6 +31,8 @@ ip link set lo up
 unshare -n sleep 1000000 </dev/null >/dev/null 2>&1 &
 switch=$!
 until [ "$(readlink /proc/$switch/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
+printf '#!/bin/sh\\nexec nsenter -t %s -n "$@"\\n' $switch >/run/wire
+chmod 755 /run/wire
 i=1
 for n in ${NICS.join(' ')}; do
   ip link add $n address 02:00:01:00:00:0$i type veth peer name w$n netns $switch
@@ -135,25 +138,38 @@ export class ScenarioHost {
     return turn;
   }
 
-  /** What a controller dials; `isReachable` says whether the host answers. */
-  transport(isReachable: () => boolean): Transport {
+  /**
+   * What a controller dials; `isReachable` says whether the host answers. With `answersAt` only at addresses that
+   * the host has and of which it says true; the host sees then where the connection ends (SSH_CONNECTION).
+   */
+  transport(
+    isReachable: () => boolean,
+    answersAt?: (address: string) => boolean | Promise<boolean>,
+  ): Transport {
     const gone = (): NetorchError =>
       new NetorchError('HOST_UNREACHABLE', 'h1: the host does not answer');
     return {
-      connect: (target, options) => {
-        if (!isReachable()) return Promise.reject(gone());
+      connect: async (target, options) => {
+        if (!isReachable()) throw gone();
+        const dialled = options?.address ?? target.address;
+        let sshd = '';
+        if (answersAt !== undefined) {
+          const held = await this.run(`ip -o addr show to ${dialled} | grep -q .`);
+          if (held.code !== 0 || !(await answersAt(dialled))) throw gone();
+          sshd = `export SSH_CONNECTION='198.51.100.99 40000 ${dialled} 22'\n`;
+        }
         const connection: Connection = {
           hostKey: 'ssh-ed25519 AAAA',
-          address: options?.address ?? target.address,
+          address: dialled,
           exec: (command: string, { input = '', onLine }: ExecOptions = {}) => {
             if (!isReachable()) return Promise.reject(gone());
             if (command !== RUN_FROM_STDIN) return this.run(command, onLine);
-            return this.run(input, onLine);
+            return this.run(sshd + input, onLine);
           },
           close: () => undefined,
           closed: new Promise<void>(() => undefined),
         };
-        return Promise.resolve(connection);
+        return connection;
       },
     };
   }

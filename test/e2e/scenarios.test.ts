@@ -9,6 +9,12 @@
  * - `plan: PLAN`: `empty: true`, or what the output `says` (regular expressions), or what it is `refused` with.
  * - `check: SHELL`: must succeed, each line of it. `shell: SHELL`: somebody else does something.
  *
+ * An `apply` can have more:
+ *
+ * - `meanwhile: SHELL`: after the controller was killed, somebody does this.
+ * - `ssh: ADDRESS`: where the controller reaches the host. It answers at addresses that it has, but at none of `deaf`.
+ * - `rival: {apply: PLAN, outcome}`: before the plan is confirmed, another controller comes with this one.
+ *
  * Besides: `keeps` (what of the host, by a regular expression over its readings, the step leaves as it is),
  * `variables` of the host, `probes` of the play, `prune`, `deadline` in seconds.
  */
@@ -30,9 +36,11 @@ import { networkPlanFor } from '../../src/playbook/network-plan.js';
 import { parsePlaybook, probesFor } from '../../src/playbook/playbook.js';
 import type { Probe } from '../../src/playbook/probe.js';
 import type { RunEventBody } from '../../src/run/events.js';
+import type { HostResult } from '../../src/run/host-job.js';
 import { runHost } from '../../src/run/host-run.js';
 import { observeHost } from '../../src/run/observe-host.js';
 import { renderPlan } from '../../src/ui/plan-text.js';
+import type { Transport } from '../../src/transport/transport.js';
 import { sshTarget } from '../run/ssh-target.js';
 import { ScenarioHost } from './scenario-host.js';
 
@@ -53,6 +61,10 @@ const step = z.strictObject({
   probes: z.array(z.unknown()).optional(),
   prune: z.boolean().optional(),
   deadline: z.number().optional(),
+  meanwhile: z.string().optional(),
+  ssh: z.string().optional(),
+  deaf: z.array(z.string()).optional(),
+  rival: z.strictObject({ apply: z.unknown(), outcome: z.string() }).optional(),
 });
 type Step = z.output<typeof step>;
 
@@ -156,48 +168,84 @@ class Stage {
     });
   }
 
-  async #apply(item: Step): Promise<void> {
-    const { desired, probes } = wish(item);
-    const prune = item.prune === true;
-    let isThere = true;
-    const events: RunEventBody[] = [];
+  #run(
+    item: Step,
+    owner: string,
+    transport: Transport,
+    emit: (event: RunEventBody) => void,
+  ): Readonly<{ id: string; run: Promise<HostResult> }> {
     this.#transactions += 1;
     const id = `20260101T0000${String(this.#transactions).padStart(2, '0')}-scenario`;
     const run = runHost(
       {
         host: HOST,
-        target: { ...TARGET },
-        desired,
-        prune,
-        probes,
+        target: { ...TARGET, ...(item.ssh === undefined ? {} : { address: item.ssh }) },
+        ...wish(item),
+        prune: item.prune === true,
         confirmWindowSeconds: item.deadline ?? 60,
         temporary: true,
         expectedFingerprint: undefined,
       },
       {
-        transport: this.#host.transport(() => isThere),
-        emit: (event) => {
-          events.push(event);
-          if (event.type === item.kill) isThere = false;
-        },
+        transport,
+        emit,
         now: () => performance.now(),
         date: () => new Date(),
         stopping: new AbortController().signal,
         newTransactionId: () => id,
-        newNonce: () => 'nonce',
-        owner: 'root@controller, run 20260101T000000-5ce7a0',
+        newNonce: () => `nonce of ${owner}`,
+        owner: `${owner}, run 20260101T000000-5ce7a0`,
       },
     );
+    return { id, run };
+  }
+
+  /** Another controller, which comes while a plan waits for its confirmation. */
+  async #rival({ apply, outcome }: NonNullable<Step['rival']>): Promise<void> {
+    const transport = this.#host.transport(() => true);
+    const result = await this.#run({ apply }, 'root@rival', transport, () => undefined).run;
+    expect(`${result.outcome} ${result.cause ?? ''}`).toMatch(new RegExp(`^(${outcome})`));
+  }
+
+  async #apply(item: Step): Promise<void> {
+    const { desired } = wish(item);
+    const prune = item.prune === true;
+    let isThere = true;
+    let rival: Promise<void> | undefined;
+    const events: RunEventBody[] = [];
+    const { ssh, deaf = [] } = item;
+    const there = this.#host.transport(
+      () => isThere,
+      ssh === undefined ? undefined : (address) => !deaf.includes(address),
+    );
+    // Who shall be late with the confirmation waits before dialling.
+    const transport: Transport = {
+      connect: async (target, options) => {
+        await rival;
+        return there.connect(target, options);
+      },
+    };
+    const { id, run } = this.#run(item, 'root@controller', transport, (event) => {
+      events.push(event);
+      if (event.type === item.kill) isThere = false;
+      if (event.type === 'host.applied' && item.rival !== undefined) {
+        rival ??= this.#rival(item.rival);
+      }
+    });
     const wanted = new RegExp(`^(${item.outcome ?? 'confirmed'}) `);
     if (item.kill !== undefined) {
       await expect.poll(() => isThere, { timeout: 120_000 }).toBe(false);
+      if (item.meanwhile !== undefined) await this.#host.sh(`set -e\n${item.meanwhile}`);
       const end = `until ls /run/netorch/${id}/state.* | grep -E 'confirmed|rolled-back|incomplete'; do sleep 0.2; done`;
       expect((await this.#host.sh(end)).replace(/^.*state\.(\S+)\s*$/s, '$1 ')).toMatch(wanted);
       isThere = true; // so that the run ends
-      await run;
+      const text = JSON.stringify([await run, events]);
+      for (const words of item.says ?? []) expect(text).toMatch(new RegExp(words));
       return;
     }
     const { outcome, cause, ...others } = await run;
+    await rival;
+    expect(rival === undefined).toBe(item.rival === undefined);
     expect(`${outcome} ${cause ?? ''} ${JSON.stringify(others)}`).toMatch(wanted);
     for (const words of item.says ?? []) expect(JSON.stringify(events)).toMatch(new RegExp(words));
     if (outcome !== 'confirmed' && outcome !== 'unchanged') return;

@@ -321,6 +321,12 @@ describe('mistakes are named at their place', () => {
     },
   );
 
+  test('the bridge that VDSM keeps on hosts of oVirt is passed over', () => {
+    const text =
+      "interfaces: [{name: ';vdsmdummy;', type: linux-bridge, state: down}, {name: eth1}]";
+    expect(desiredOf(text).interfaces.map(({ name }) => name)).toEqual(['eth1']);
+  });
+
   test('what is yet to be made has a name that the kernel takes', () => {
     expect(failureOf(() => desiredOf(item('sixteen-letters-', 'type: dummy')))).toEqual([
       expect.stringMatching(
