@@ -17,6 +17,7 @@ const LONG = files(
   'killed',
   'kinds',
   'login',
+  'no-setsid',
   'open-transaction',
   'owners',
   'rollouts',
