@@ -17,21 +17,21 @@ export function mergePorts(draft: Draft): void {
     leavePorts(draft, desired, claims, controllers);
   }
   for (const [port, claim] of claims) controllers.set(port, claim.controller);
-  for (const [name, controller] of controllers) {
-    if (controller === undefined || draft.interfaces.has(controller)) continue;
-    if (draft.before(controller) === undefined) continue; // observed so: not ours to judge
-    controllers.set(name, undefined);
-    draft.note(name, `is no port any more, for ${controller} is removed`);
-  }
-  for (const [name, controller] of controllers) {
-    if (draft.interfaces.get(name)?.controller !== controller) draft.change(name, { controller });
-  }
   const ports = new Map<string, string[]>();
-  for (const [port, controller] of controllers) {
-    if (controller === undefined || !draft.interfaces.has(port)) continue;
+  for (const state of draft.interfaces.values()) {
+    const { name } = state;
+    let controller = controllers.get(name);
+    // One that is not there was observed so: that is not ours to judge.
+    const isGone = controller !== undefined && !draft.interfaces.has(controller);
+    if (controller !== undefined && isGone && draft.before(controller) !== undefined) {
+      draft.note(name, `is no port any more, for ${controller} is removed`);
+      controller = undefined;
+    }
+    if (state.controller !== controller) draft.change(name, { controller });
+    if (controller === undefined) continue;
     const others = ports.get(controller);
-    if (others === undefined) ports.set(controller, [port]);
-    else others.push(port);
+    if (others === undefined) ports.set(controller, [name]);
+    else others.push(name);
   }
   for (const state of draft.interfaces.values()) {
     fillPorts(draft, state, ports.get(state.name)?.sort() ?? []);

@@ -23,19 +23,24 @@ export function vdsmBreaches(target: NetworkState, desired: DesiredState): reado
     const isDefault = destination === '0.0.0.0/0' && table === MAIN_TABLE;
     if (isDefault && nextHopInterface !== undefined) defaults.add(nextHopInterface);
   }
-  return desired.interfaces.flatMap((item): Breach[] => {
-    const state = target.interfaces.get(item.name);
-    if (state === undefined || item.state === 'ignore' || item.state === 'absent') return [];
-    return [
-      ...structure(state, target, isStrict),
-      ...secondDefaults(state, defaults),
-      // Names and kinds are nobody's business where no VDSM will read them.
-      ...(isStrict ? vocabulary(state) : []),
-    ].map(([key, text]) => ({ interface: item.name, key, text }));
-  });
+  const breaches: Breach[] = [];
+  for (const { name, state: wanted } of desired.interfaces) {
+    const state = target.interfaces.get(name);
+    if (state === undefined || wanted === 'ignore' || wanted === 'absent') continue;
+    const add = (found: Found): void => {
+      for (const [key, text] of found) breaches.push({ interface: name, key, text });
+    };
+    add(structure(state, target, isStrict));
+    add(secondDefaults(state, defaults));
+    // Names and kinds are nobody's business where no VDSM will read them.
+    if (isStrict) add(vocabulary(state));
+  }
+  return breaches;
 }
 
 type Found = readonly (readonly [string, string])[];
+
+const NONE: Found = [];
 
 function structure(state: InterfaceState, target: NetworkState, isStrict: boolean): Found {
   const { link } = state;
@@ -79,12 +84,12 @@ function structure(state: InterfaceState, target: NetworkState, isStrict: boolea
       ];
     }
   }
-  return [];
+  return NONE;
 }
 
 /** One network has the default route: all other interfaces with one are named. */
 function secondDefaults(state: InterfaceState, devices: ReadonlySet<string>): Found {
-  if (!devices.has(state.name) || devices.size === 1) return [];
+  if (!devices.has(state.name) || devices.size === 1) return NONE;
   const others = [...devices].filter((device) => device !== state.name);
   return [['', `it has a default route, as ${others.join(', ')} has: one network may have it`]];
 }

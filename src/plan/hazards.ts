@@ -28,8 +28,8 @@ export function changeHazards(
         ? operation.link.name
         : operation.op === 'set-bond-options' && operation.options['mode'] !== undefined
           ? operation.name
-          : '';
-    const bond = target.interfaces.get(lacpBond)?.link;
+          : undefined;
+    const bond = lacpBond === undefined ? undefined : target.interfaces.get(lacpBond)?.link;
     if (bond?.kind === 'bond' && bond.mode === '802.3ad') {
       hazards.push({
         kind: 'lacp',

@@ -41,6 +41,12 @@ export function planWaits(changes: readonly Change[], target: NetworkState): rea
   const renewed = renewedInterfaces(changes, target);
   const checked = newIpv6Addresses(changes);
   const known = new Map<string, readonly Wait[]>();
+  const own = new Map<string, readonly Wait[]>();
+  for (const [name, item] of target.interfaces) {
+    const waits = ownWaits(item, renewed.has(name), checked.has(name));
+    if (waits.length > 0) own.set(name, waits);
+  }
+  if (own.size === 0) return [];
   const chainOf = (name: string): readonly Wait[] => {
     const done = known.get(name);
     if (done !== undefined) return done;
@@ -49,11 +55,10 @@ export function planWaits(changes: readonly Change[], target: NetworkState): rea
     const item = target.interfaces.get(name);
     if (item === undefined) return [];
     const base = baseOf(item.link);
-    const below = [...portsOf(item.link), ...(base === undefined ? [] : [base])];
-    const chain = [
-      ...longest(below.map(chainOf)),
-      ...ownWaits(item, renewed.has(name), checked.has(name)),
-    ];
+    const below = base === undefined ? portsOf(item.link) : [...portsOf(item.link), base];
+    const lower = longest(below.map(chainOf));
+    const waits = own.get(name);
+    const chain = waits === undefined ? lower : [...lower, ...waits];
     known.set(name, chain);
     return chain;
   };
@@ -67,12 +72,12 @@ function longest(chains: readonly (readonly Wait[])[]): readonly Wait[] {
 }
 
 function ownWaits(item: InterfaceState, isRenewed: boolean, isChecked: boolean): Wait[] {
+  if (!item.up) return [];
   const waits: Wait[] = [];
   const add = (kind: Wait['kind'], seconds: number) => {
     waits.push({ kind, interface: item.name, seconds });
   };
   const { link } = item;
-  if (!item.up) return [];
   if (isRenewed && link.kind === 'bond' && link.mode === '802.3ad') {
     add('lacp', link.options['lacp_rate'] === 'fast' ? LACP_SECONDS.fast : LACP_SECONDS.slow);
   }
@@ -92,8 +97,8 @@ function ownWaits(item: InterfaceState, isRenewed: boolean, isChecked: boolean):
 /** Interfaces that begin anew: they, or a port of theirs, are made, attached, or taken down and up. */
 function renewedInterfaces(changes: readonly Change[], target: NetworkState): ReadonlySet<string> {
   const renewed = new Set<string>();
-  for (const operation of changes.flatMap((change) => change.operations)) {
-    for (const name of renewedBy(operation)) {
+  for (const { operations } of changes) {
+    for (const name of operations.flatMap(renewedBy)) {
       renewed.add(name);
       const controller = target.interfaces.get(name)?.controller;
       if (controller !== undefined) renewed.add(controller);
