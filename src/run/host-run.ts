@@ -164,7 +164,7 @@ class HostRun {
     observed: ObservedHost,
   ): Promise<HostResult | 'changed'> {
     const { job, env } = this;
-    const budget = budgetFor(plan, job.confirmWindowSeconds);
+    const budget = budgetFor(plan, job.confirmWindowSeconds, this.report.timings.observeMs);
     const secondsToDeadline = budget.applySeconds + budget.confirmSeconds;
     const scripts = iproute2Scripts({ plan, observed: observed.state, lines: observed.lines });
     const nonce = env.newNonce();
