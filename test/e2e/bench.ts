@@ -92,8 +92,10 @@ for n in 1 2 3 4; do
   ip link set dev eth$n nomaster
   ip link set dev eth$n down promisc off
   echo >/sys/class/net/eth$n/ifalias
+  # Those that udev gave it come at each boot.
   ip link show dev eth$n | sed -n 's/^ *altname //p' | while read -r a; do
-    ip link property del dev eth$n altname "$a"
+    udevadm info /sys/class/net/eth$n 2>/dev/null | grep -q "^E: ID_NET_NAME_.*=$a$" ||
+      ip link property del dev eth$n altname "$a"
   done
   ip addr flush dev eth$n
   ip link set dev eth$n mtu 1500 address "$(printf '02:4c:00:00:%02x:%02x' "$INDEX" "$n")"
