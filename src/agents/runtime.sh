@@ -661,7 +661,7 @@ record_owned() {
 			cat owned.drop owned.add | grep -vxFf - ../owned
 		fi
 		cat owned.add
-	} >../owned.new 2>/dev/null && mv ../owned.new ../owned
+	} >"../owned.$$" 2>/dev/null && mv "../owned.$$" ../owned
 }
 
 # What follows a confirmation. Run again it changes nothing.
@@ -690,6 +690,7 @@ conclude() {
 # Legal only from "applied" and before the deadline; asking twice is answered twice.
 verb_confirm() {
 	[ -e state.confirmed ] && {
+		[ -e concluded ] || follow_confirmation
 		echo confirmed
 		start_persist
 		return 0

@@ -7,6 +7,7 @@ import type { ObservedHost } from '../../src/agents/observed-host.js';
 import { parsePersisted, persistScript, unpersistScript } from '../../src/agents/persistence.js';
 import { beginScript, confirmScript } from '../../src/agents/transaction.js';
 import { iproute2Scripts } from '../../src/backends/backend.js';
+import { ownedDelta } from '../../src/plan/owned-delta.js';
 import { planHost } from '../../src/plan/plan-host.js';
 import { persistenceFiles, runningFiles } from '../../src/run/persistence-files.js';
 import { desiredOf } from '../network/documents.js';
@@ -82,6 +83,7 @@ async function change(
     maxSeconds: 1200,
     scripts: iproute2Scripts({ plan, observed: before.state, lines: before.lines }),
     resolvConf: before.resolvConf,
+    owned: ownedDelta(before.state, plan.target, before.owned, 'test'),
   });
   await host.send(changed(script));
   const confirmed = await host.observe();
@@ -186,6 +188,18 @@ describe.each(SHELLS)('what is persistent, under %s', (shell) => {
       const next = await start(host);
       await boot(next);
       expect(sorted((await next.observe()).lines)).toEqual(sorted(confirmed.lines));
+    },
+  );
+
+  scenario(
+    'is whole, too, when a confirmation that was killed is asked for again',
+    async (host) => {
+      const { id } = await change(host, DESIRED, false, (script) =>
+        script.replace('point confirmed\n', () => 'kill -KILL $$\n'),
+      );
+      const { stdout } = await host.send(confirmScript(id, 'n'));
+      expect(stdout).toBe('confirmed\npersist persisted\n');
+      expect(await host.sh('cat /var/lib/netorch/owned')).toMatch(/br1/);
     },
   );
 
