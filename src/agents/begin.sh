@@ -129,12 +129,11 @@ begin() {
 	point begin-written
 	load_modules
 	readings | sed -E -f canonical.sed >current
-	lacking current baseline >missing.lines || {
+	{ lacking current baseline >missing.lines && surplus_of current >surplus; } || {
 		echo 'refused environment the states could not be compared (is there no awk?)'
 		release
 		return 0
 	}
-	if [ -s absent ]; then grep -E -f absent current >surplus; else : >surplus; fi
 	if [ -s missing.lines ] || [ -s surplus ]; then
 		sed 's/^[0-9]*:/was /' missing.lines
 		sed 's/^/now /' surplus

@@ -13,6 +13,8 @@ export type ScriptName =
   | 'begin'
   | 'modules'
   | 'runtime'
+  | 'restore-links'
+  | 'restore-lines'
   | 'self-test'
   | 'forget'
   | 'persist'
@@ -71,7 +73,12 @@ export function observeFunctions(): string {
 /** runtime.sh as it is shipped: everything that its verbs need. */
 export function runtimeScript(): string {
   return (
-    agentScript('readings') + agentScript('dhcp') + agentScript('persist') + agentScript('runtime')
+    agentScript('readings') +
+    agentScript('dhcp') +
+    agentScript('persist') +
+    agentScript('restore-links') +
+    agentScript('restore-lines') +
+    agentScript('runtime')
   );
 }
 

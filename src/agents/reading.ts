@@ -503,6 +503,7 @@ function observedHost(host: string, sections: Sections): ObservedHost {
       (name): name is string => typeof name === 'string',
     );
     const parent = textOf(json, 'parentbus') === 'pci' ? textOf(json, 'parentdev') : undefined;
+    const activePort = textOf(objectOf(objectOf(json, 'linkinfo'), 'info_data'), 'active_slave');
     const positive = (key: string) => {
       const value = numberOf(json, key);
       return value === undefined || value === 0 ? undefined : value;
@@ -535,6 +536,7 @@ function observedHost(host: string, sections: Sections): ObservedHost {
         maxMtu: positive('max_mtu'),
         altNames,
         ...(parent === undefined ? {} : { pciAddress: parent }),
+        ...(activePort === undefined ? {} : { activePort }),
         dynamicAddresses: [
           ...ofClient,
           ...own.filter((line) => line.isDynamic).map((line) => line.address),

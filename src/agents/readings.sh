@@ -25,9 +25,24 @@ sysctl_files() {
 }
 
 # Lines of the file $2 that the file $1 lacks, each with its number: "12:line". By a table, because the tree that
-# grep makes of thousands of whole lines as patterns takes a small host's memory.
+# grep makes of thousands of whole lines as patterns takes a small host's memory. $3: a file that gets them all, and
+# then they are not all printed; $4: only lines of these classes, in words.
 lacking() {
-	awk 'FILENAME == ARGV[1] { has[$0]; next } !($0 in has) { print FNR ":" $0 }' "$1" "$2"
+	awk -v file="${3-}" -v classes="${4:+ $4 }" '
+		FILENAME == ARGV[1] { has[$0]; next }
+		$0 in has || (classes != "" && index(classes, " " $1 " ") == 0) { next }
+		file != "" { print FNR ":" $0 >file }
+		file == "" || ++printed <= 500 { print FNR ":" $0 }' "$1" "$2"
+}
+
+# Lines of the file $1 that must not be there: see restore-files.ts.
+surplus_of() {
+	if [ -s absent.words ]; then
+		awk 'FILENAME == ARGV[1] { gone[$0]; next }
+			$1 == "link" ? ($1 " " $2) in gone : $1 == "addr" && ($1 " " $2 " " $3 " " $4) in gone' absent.words "$1" || return 1
+	fi
+	[ -s absent ] || return 0
+	grep -E -f absent "$1" || [ $? = 1 ]
 }
 
 # Is a section asked for? READ names them; without it all are read.
@@ -39,7 +54,7 @@ asked() {
 # Every section that takes part in the comparison "is this host what it was?".
 readings() {
 	echo @link
-	ip -j -d link show || return 1
+	if asked link; then ip -j -d link show || return 1; fi
 	echo @addr
 	asked addr && ip -o addr show
 	echo @route

@@ -12,12 +12,29 @@ export function restoreFiles(
     'runtime.sh': runtimeScript(),
     'canonical.sed': canonicalSedScript(),
     'restore.sh': scripts.restore,
+    links: fileOf(scripts.links),
+    groups: fileOf(scripts.groups),
     baseline: fileOf(scripts.baseline),
     recipes: fileOf(scripts.recipes),
-    absent: fileOf(scripts.absent),
+    ...absentFiles(scripts.absent),
     removals: fileOf(scripts.removals),
     removals6: fileOf(scripts.removals6),
     'scope-devices': fileOf([scripts.scopeDevices]),
     'resolv.baseline': resolvConf,
   };
+}
+
+/**
+ * What must not be there: most of it says a whole beginning of a line, which a table finds, however many there are;
+ * the rest are extended regular expressions.
+ */
+function absentFiles(patterns: readonly string[]): Readonly<Record<string, string>> {
+  const words: string[] = [];
+  const others: string[] = [];
+  for (const pattern of patterns) {
+    const found = /^\^((?:link|addr) (?:[^\\.[\]{}()*+?^$|]|\\.)+) $/.exec(pattern)?.[1];
+    if (found === undefined) others.push(pattern);
+    else words.push(found.replace(/\\(.)/g, '$1'));
+  }
+  return { 'absent.words': fileOf(words), absent: fileOf(others) };
 }

@@ -1,4 +1,4 @@
-# runtime.sh: one transaction on one host. Needs readings.sh and persist.sh before it; runs as: sh runtime.sh VERB in its
+# runtime.sh: one transaction on one host. Needs readings.sh, persist.sh, restore-links.sh and restore-lines.sh before it; runs as: sh runtime.sh VERB in its
 # own folder under /run/netorch. Each state is a file name (state.applying), each move a rename, so each
 # move has exactly one winner:
 #   armed -> applying -> applied -> confirmed
@@ -90,236 +90,6 @@ apply() {
 # ---- the way back ------------------------------------------------------------------------------------
 
 N=/sys/class/net
-attr() { v= && read -r v <"$N/$1/$2" 2>/dev/null; }
-# The controller of a port without a fork: the physical folder behind a link.
-master_of() {
-	v=
-	if [ -d "$N/$1/master" ]; then
-		cd -P "$N/$1/master" 2>/dev/null && v=${PWD##*/}
-		cd "$T" || exit 1
-	fi
-}
-is_up() { attr "$1" flags && [ $((v & 1)) = 1 ]; }
-q() {
-	case $* in *' nexthop '*) has_next_hops "$*" || return 0 ;; esac
-	printf '%s\n' "$*" >>"$W/batch"
-}
-# At a next hop through a device that is not there ip ends the whole batch, with -force as well (iproute.c,
-# parse_nexthops); the route went with its device.
-has_next_hops() {
-	# Words of a batch line.
-	# shellcheck disable=SC2086
-	set -- $1
-	while [ $# -gt 1 ]; do
-		if [ "$1" = dev ] && [ ! -e "$N/$2" ]; then return 1; fi
-		shift
-	done
-	return 0
-}
-# Lines for "bridge", one an argument.
-bridge_lines() { printf '%s\n' "$@" >>"$W/bridge.batch"; }
-# forced FILE TOOL: a batch of which every line is tried. At words that it cannot make sense of (a device that is not
-# there, as the base of a VXLAN) ip ends the whole batch, with -force as well, and says 255 in place of 1. Then the
-# halves are tried by themselves, until that line is alone: each line may run twice.
-forced() {
-	# Words: a tool and its options.
-	# shellcheck disable=SC2086
-	$2 -force -batch "$1" >>"$W/restore.log" 2>&1
-	case $? in 255 | 237) ;; *) return 0 ;; esac
-	v=$(grep -c '' "$1")
-	if [ "$v" -lt 2 ]; then return 0; fi
-	sed "$((v / 2))q" "$1" >"$1.a"
-	sed "1,$((v / 2))d" "$1" >"$1.b"
-	forced "$1.a" "$2"
-	forced "$1.b" "$2"
-	printf '' >"$1.a"
-	printf '' >"$1.b"
-}
-run_batch() {
-	[ -s "$W/batch" ] && forced "$W/batch" ip
-	printf '' >"$W/batch"
-}
-
-# What is not there now in $missing, what is there besides in $surplus: never in files alone, which may not be
-# writable. Names of links in $differ, recipes of all missing lines in the file "wanted". Lines are picked by awk:
-# the shell reads a file byte by byte, which takes a small host seconds.
-compare() {
-	differ=' '
-	missing=
-	surplus=
-	# A reading that failed must not look like a host without surplus: every host has "lo". That all of it could be
-	# written is what "echo" tells; not every sed does.
-	if { snapshot && echo @read; } >"$W/current" && grep -q '^link lo ' "$W/current"; then
-		missing=$(lacking "$W/current" baseline) || missing="$missing
-0:the host's network could not be compared"
-		if [ -s absent ]; then surplus=$(grep -E -f absent "$W/current"); fi
-		if [ -n "$unmade" ] && [ -n "$surplus" ]; then
-			surplus=$(printf '%s\n' "$surplus" | awk -v names="$unmade " 'index(names, " " $2 " ") == 0')
-		fi
-	else
-		missing="0:the host's network could not be read"
-	fi
-	printf '' >"$W/wanted"
-	printf '' >"$W/differing"
-	if [ -n "$missing" ]; then
-		printf '%s\n' "$missing" >"$W/missing.lines"
-		awk -F: 'FILENAME == ARGV[1] { wanted[$1]; next } FNR in wanted' "$W/missing.lines" recipes >"$W/wanted"
-		sed -n 's/^[0-9]*:link \([^ ]*\) .*/\1/p' "$W/missing.lines" >"$W/names"
-		while read -r name; do differ="$differ$name "; done <"$W/names"
-		awk 'FILENAME == ARGV[1] { names[$1]; next } $1 == "link" && $2 in names' "$W/names" "$W/current" >"$W/differing"
-	fi
-} 2>/dev/null
-
-# What differs, each line with its kind.
-differences() {
-	[ -z "$missing" ] || printf '%s\n' "$missing" | sed 's/^/missing: /'
-	[ -z "$surplus" ] || printf '%s\n' "$surplus" | sed 's/^/surplus: /'
-}
-
-# Alias, alternative names and promiscuous mode of a link that differs or was made anew.
-restore_properties() {
-	[ -e "$N/$1" ] || return 0
-	if [ -n "$R_PROMISC" ]; then q "link set dev $1 promisc $R_PROMISC"; fi
-	# In their order: the kernel lists them as they were added.
-	for a in $R_ALT_GONE $R_ALT_NAMES; do q "link property del dev $1 altname $a"; done
-	for a in $R_ALT_NAMES; do q "link property add dev $1 altname $a"; done
-	v= && IFS= read -r v <"$N/$1/ifalias" 2>/dev/null
-	[ "$v" = "$R_ALIAS" ] || printf '%s\n' "$R_ALIAS" >"$N/$1/ifalias"
-}
-
-# A bond that is deleted gives its ports their MTU back without telling IPv6 (__bond_release_one), which none has
-# with one so small: it goes when it is told.
-leave_ipv6() {
-	if [ "$2" = "$R_MTU" ] && [ "$R_MTU" -lt 1280 ] && [ -e "/proc/sys/net/ipv6/conf/$1" ]; then
-		q "link set dev $1 mtu 1280"
-		q "link set dev $1 mtu $R_MTU"
-	fi
-}
-
-restore_links() {
-	printf '' >"$W/batch"
-	for n in $CREATED; do [ -e "$N/$n" ] && q "link del dev $n"; done
-	# What stands under the right name may still be another thing (a VLAN with another id): away with it.
-	while read -r what n rest; do
-		[ "$what" = link ] || continue
-		case $differ in *" $n "*) ;; *) continue ;; esac
-		recipe "$n" || continue
-		if [ -n "$R_CREATE" ]; then
-			# shellcheck disable=SC2254
-			case $rest in $R_IDENTITY) ;; *) q "link del dev $n" ;; esac
-		fi
-		if [ -n "$R_IDLE_OPTIONS" ] && attr "$n" bonding/mode; then
-			# The kernel takes mode and LACP options only from a bond that is down and without ports.
-			attr "$n" bonding/slaves
-			for p in $v; do q "link set dev $p nomaster"; done
-			q "link set dev $n down"
-		fi
-	done <"$W/differing"
-	for n in $ORDER; do
-		recipe "$n"
-		master_of "$n"
-		[ -n "$v" ] && [ "$v" != "$R_MASTER" ] && q "link set dev $n nomaster"
-	done
-	run_batch
-	for n in $ORDER; do
-		recipe "$n"
-		if [ ! -e "$N/$n" ]; then
-			if [ -z "$R_CREATE" ]; then
-				echo "interface $n is not there" >>"$W/restore.log"
-				continue
-			fi
-			q "$R_CREATE"
-			[ -n "$R_MAC" ] && q "link set dev $n address $R_MAC"
-			q "link set dev $n mtu $R_MTU"
-			# Pairs of words.
-			# shellcheck disable=SC2086
-			set -- $R_EXTRA
-			while [ $# -gt 1 ]; do
-				q "link set dev $n $1 $2"
-				shift 2
-			done
-			continue
-		fi
-		case $differ in *" $n "*) ;; *) continue ;; esac
-		[ -n "$R_IDLE_OPTIONS" ] && q "$R_IDLE_OPTIONS"
-		[ -n "$R_OPTIONS" ] && q "$R_OPTIONS"
-		[ -n "$R_NO_PRIMARY" ] && echo >"$N/$n/bonding/primary"
-		# No two ports of a bond have one queue: those that swap give theirs up first.
-		case $R_PORT_OPTIONS in bond_slave*queue_id*) q "link set dev $n type bond_slave queue_id 0" ;; esac
-		master_of "$n"
-		if [ "$v" != "$R_MASTER" ] || [ "$R_MASTER_KIND" != bond ]; then
-			attr "$n" address
-			if [ -n "$R_MAC" ] && [ "$v" != "$R_MAC" ]; then
-				q "link set dev $n down"
-				q "link set dev $n address $R_MAC"
-			fi
-		fi
-		attr "$n" mtu
-		[ "$v" = "$R_MTU" ] || q "link set dev $n mtu $R_MTU"
-	done
-	run_batch
-	for n in $ORDER; do
-		recipe "$n"
-		[ -n "$R_MASTER" ] || continue
-		master_of "$n"
-		[ "$v" = "$R_MASTER" ] && continue
-		# At a controller that is not there ip ends the whole batch.
-		[ -e "$N/$R_MASTER" ] || continue
-		# A port that is up is refused by a bond.
-		[ "$R_MASTER_KIND" = bond ] && q "link set dev $n down"
-		q "link set dev $n master $R_MASTER"
-	done
-	run_batch
-	for n in $ORDER; do
-		[ -e "$N/$n" ] || continue
-		recipe "$n"
-		if [ -n "$R_PORT_OPTIONS" ]; then q "link set dev $n type $R_PORT_OPTIONS"; fi
-		attr "$n" mtu
-		[ "$v" = "$R_MTU" ] || q "link set dev $n mtu $R_MTU"
-		case $differ in *" $n "*) leave_ipv6 "$n" "$v" ;; esac
-		attr "$n" address
-		# A bridge takes its MAC from its ports as they come and go, and is put right last.
-		[ "$R_MASTER_KIND" != bond ] && [ -n "$R_MAC" ] && [ "$v" != "$R_MAC" ] && q "link set dev $n address $R_MAC"
-		case $differ in *" $n "*) restore_properties "$n" ;; esac
-		if [ "$R_UP" = 1 ]; then
-			is_up "$n" || q "link set dev $n up"
-		else
-			is_up "$n" && q "link set dev $n down"
-		fi
-	done
-	run_batch
-}
-
-# $1: which class of lines; the commands stand in the file "wanted", one for each line that is not there.
-restore_lines() {
-	printf '' >"$W/batch"
-	printf '' >"$W/bridge.batch"
-	printf '' >"$W/batch6"
-	group=
-	while IFS= read -r command; do
-		case $command in "$1 "*) acted="$acted$1 " ;; esac
-		case $command in
-		"$1 ip "*) q "${command#* ip }" ;;
-		"$1 ip6 "*) printf '%s\n' "${command#* ip6 }" >>"$W/batch6" ;;
-		"$1 group "*)
-			[ "$command" = "$group" ] && continue
-			group=$command
-			restore_group "${command#* group }"
-			;;
-		"$1 bridge-port "*) restore_group "${command#* bridge-port }" ;;
-		"$1 bridge "*) bridge_lines "${command#* bridge }" ;;
-		"$1 write "*)
-			command=${command#* write }
-			printf '%s\n' "${command#* }" 2>/dev/null >"${command%% *}"
-			;;
-		"$1 dns") restore_dns ;;
-		esac
-	done <"$W/wanted"
-	run_batch
-	[ -s "$W/batch6" ] && forced "$W/batch6" 'ip -6'
-	[ -s "$W/bridge.batch" ] && forced "$W/bridge.batch" bridge
-}
-
 restore_dns() {
 	umount /etc/resolv.conf 2>/dev/null
 	# It was made to be mounted over.
@@ -332,38 +102,6 @@ restore_dns() {
 	[ -e dhcp.started ] && cat resolv.baseline >/etc/resolv.conf && return 0
 	# A second name needs no room.
 	{ cat resolv.baseline >../resolv.conf || ln -f resolv.baseline ../resolv.conf; } 2>/dev/null && mount --bind ../resolv.conf /etc/resolv.conf
-}
-
-# What the plan adds besides links.
-remove_added() {
-	[ -s removals ] || return 0
-	printf '' >"$W/batch"
-	# Line by line only where it must be: the shell reads byte by byte.
-	if grep -q ' nexthop ' removals; then
-		while IFS= read -r line; do q "$line"; done <removals
-	else
-		cat removals >"$W/batch"
-	fi
-	run_batch
-}
-
-restore_once() {
-	restore_links
-	remove_added
-	if [ -s removals6 ]; then
-		cat removals6 >"$W/batch6"
-		forced "$W/batch6" 'ip -6'
-	fi
-	dhcp_put_leases
-	compare
-	acted=
-	# IPv6 switches first: an address is refused while they are off.
-	restore_lines sysctl
-	restore_lines addr
-	restore_lines port
-	# Addresses take routes with them, and bring some.
-	case $acted in *addr*) compare ;; esac
-	restore_lines route
 }
 
 # The line that failed and those after it have made nothing: a link with such a name is somebody else's, who took
@@ -411,27 +149,30 @@ restore() {
 
 # The host cannot be read, or what is read cannot be written anywhere: that may pass.
 compare_with_patience() {
-	compare
+	compare "$@"
 	while [ "$patience" -gt 0 ]; do
 		case $missing in 0:*) ;; *) break ;; esac
 		patience=$((patience - 1))
 		sleep 1
-		compare
+		compare "$@"
 	done
 }
 
 restore_state() {
 	patience=10
-	compare_with_patience
+	# The first round needs to know of no more than links that differ; it compares the rest when they are back.
+	compare_with_patience link
 	tries=0
-	while [ -n "$missing$surplus$FORCED" ]; do
+	until [ "$tries" -gt 0 ] && [ -z "$missing$surplus$FORCED" ]; do
 		[ "$tries" -lt 3 ] || return 1
 		tries=$((tries + 1))
 		# What the comparison does not see is put back once.
-		differ="$differ$FORCED "
+		# Words.
+		# shellcheck disable=SC2086
+		[ -z "$FORCED" ] || printf '%s\n' $FORCED >>"$W/differ"
 		FORCED=
 		restore_once
-		compare_with_patience
+		[ -n "$fresh" ] || compare_with_patience
 	done
 	return 0
 }

@@ -83,9 +83,11 @@ function monitorOptions(options: Options, mode: BondMode, given: ReadonlySet<str
   return { miimon, ...arp, ...lists };
 }
 
+/** `mac`: the bond's own; made with it, because one with fail_over_mac takes no other later. */
 export function bondRestore(
   name: string,
   link: BondLink,
+  mac: string | undefined,
   operations: readonly Operation[],
 ): BondRestore {
   const { mode, options } = link;
@@ -107,18 +109,19 @@ export function bondRestore(
   const special = pick(options, (key) => key !== 'primary' && DEFAULTS[key] !== options[key]);
   const strange = inOtherModes(special);
   const fresh = pick(special, (key) => fits(key, mode));
+  const add = [
+    ...['link', 'add', 'name', name],
+    ...(mac === undefined ? [] : ['address', mac]),
+    ...['type', 'bond'],
+  ];
   const create =
     strange.length === 0
-      ? [batchLine(['link', 'add', 'name', name, 'type', 'bond', ...bondWords({ mode, ...fresh })])]
-      : [
-          batchLine(['link', 'add', 'name', name, 'type', 'bond']),
-          ...strange,
-          ...set({ mode, ...fresh }),
-        ];
+      ? [batchLine([...add, ...bondWords({ mode, ...fresh })])]
+      : [batchLine(add), ...strange, ...set({ mode, ...fresh })];
 
   const touched = touchedOptions(name, operations);
   const before = pick(options, (key) => touched.has(key) && key !== 'primary');
-  const monitors = touched.has('miimon') || LISTS.some((key) => touched.has(key));
+  const monitors = MONITORS.some((key) => touched.has(key));
   const foreign = inOtherModes(before);
   const own = pick(before, (key) => fits(key, mode) && !MONITORS.includes(key));
   const idle =

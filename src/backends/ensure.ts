@@ -14,6 +14,8 @@ import type { BackendScripts } from './steps.js';
 export type EnsureScripts = Pick<
   BackendScripts,
   | 'restore'
+  | 'links'
+  | 'groups'
   | 'baseline'
   | 'recipes'
   | 'absent'

@@ -6,30 +6,16 @@
 import { quoteSh } from '../quote-sh.js';
 import { canonicalNetwork, defaultDestination } from '../network/ip.js';
 import { MAIN_TABLE, nextHopWords, routeSlot } from '../network/route.js';
-import type { InterfaceState, Link, NetworkState } from '../network/state.js';
-import {
-  typeOptionsDifference,
-  typeOptionWords,
-  withTypeOptions,
-} from '../network/type-options.js';
+import type { InterfaceState, NetworkState } from '../network/state.js';
 import type { ChangePlan, Operation } from '../plan/change.js';
 import { sameRoute } from '../plan/kernel-model.js';
 import { dependencyOrder } from '../plan/order.js';
 import { batchLine, escapeEre } from './batch.js';
-import { bondRestore } from './bond-restore.js';
-import { isBridgeDefault } from './bridge-defaults.js';
 import { routeWords } from './route-words.js';
 import { dhcpRestore } from './dhcp-clients.js';
-import {
-  baseWords,
-  bridgeWords,
-  isPassthru,
-  kindWord,
-  linkTypeWords,
-  ruleWords,
-} from './iproute2.js';
-import { portOptionWords } from './port-restore.js';
-import { restoredProperties } from './restored-properties.js';
+import { ruleWords } from './iproute2.js';
+import { lineGroups } from './line-groups.js';
+import { changedOptions, linkRecipe } from './link-recipes.js';
 import type { BackendScripts, Segment } from './steps.js';
 
 export type RestoreInput = Readonly<{
@@ -44,6 +30,8 @@ export type RestoreInput = Readonly<{
 type Restore = Pick<
   BackendScripts,
   | 'restore'
+  | 'links'
+  | 'groups'
   | 'reads'
   | 'sysctlsOf'
   | 'baseline'
@@ -65,6 +53,7 @@ export function restoreScripts(input: RestoreInput): Restore {
   const devices = input.plan.scope.map(escapeEre).join('|');
   const reads = sectionsOf([...baseline, ...absent.map((pattern) => pattern.slice(1))]);
   const sysctlsOf = devicesOfSysctls(baseline);
+  const { restore, links, groups } = restoreSh(input, { baseline, reads, sysctlsOf }, operations);
   return {
     baseline,
     reads,
@@ -75,11 +64,9 @@ export function restoreScripts(input: RestoreInput): Restore {
     leases: dhcp.leases,
     leaseRoutes: dhcp.leaseRoutes,
     scopeDevices: `^(${devices === '' ? '-' : devices}) `,
-    restore: [
-      restoreSh(input, { baseline, reads, sysctlsOf }, operations),
-      ...dhcp.functions,
-      '',
-    ].join('\n'),
+    links,
+    groups,
+    restore: [...restore, ...dhcp.functions, ''].join('\n'),
   };
 }
 
@@ -229,7 +216,7 @@ const ROUTE_TYPES: Readonly<Record<string, string>> = {
 /** rtnetlink.h, RTN_*. */
 const ROUTE_TYPE_NUMBERS = { blackhole: '6', unreachable: '7', prohibit: '8' } as const;
 
-/** `CLASS KIND …`, read by restore_lines in runtime.sh; the class is the step in which it is put back. */
+/** `CLASS KIND …`, read by sort_missing in restore-lines.sh; the class is the step in which it is put back. */
 export function recipeOf(line: string): string {
   const [what = '', name = '', ...rest] = line.split(' ');
   switch (what) {
@@ -398,180 +385,13 @@ function madeAt(input: RestoreInput): readonly string[] {
   );
 }
 
-// ---- links ------------------------------------------------------------------------------------
-
-/** Printed, but not settable or fixed by the kernel. */
-const BRIDGE_READ_ONLY = new Set([
-  'mcast_hash_elasticity',
-  'vlan_stats_per_port',
-  'group_address',
-  'no_linklocal_learn',
-  'mcast_vlan_snooping',
-]);
-
-function settableBridgeOptions(options: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(options).filter(
-      ([key, value]) => !BRIDGE_READ_ONLY.has(key) && !isBridgeDefault(key, value),
-    ),
-  );
-}
-
-function identityGlob(item: InterfaceState, line: string): string {
-  switch (item.link.kind) {
-    case 'vlan':
-    case 'vxlan': {
-      const data = /"info_kind":"[a-z]+","info_data":\{[^[\\*?]*/.exec(line)?.[0] ?? '';
-      const base = item.link.kind === 'vlan' ? `"link":"${item.link.base}"` : '';
-      return `*${base}*${data}*`;
-    }
-    case 'vrf':
-      return `*"info_kind":"vrf","info_data":{"table":${item.link.table}}*`;
-    case 'mac-vlan':
-    case 'mac-vtap': {
-      const kind = `*"link":"${item.link.base}"*"info_kind":"${kindWord(item.link.kind)}"`;
-      if (!isPassthru(item.link)) return `${kind}*"mode":"?[!a]*`; // every mode but passthru
-      return `${kind}*"mode":"passthru"${item.link.promiscuous ? ',"[!n]' : ',"nopromisc"'}*`;
-    }
-    case 'veth':
-      return item.link.peer === undefined
-        ? '*"info_kind":"veth"*'
-        : `*"link":"${item.link.peer}"*"info_kind":"veth"*`;
-    case 'bond':
-      return '*"info_kind":"bond"*';
-    case 'linux-bridge':
-      return '*"info_kind":"bridge"*';
-    default:
-      return `*"info_kind":"${kindWord(item.link.kind)}"*`;
-  }
-}
-
-function changedOptions(
-  operations: readonly Operation[],
-  op: Operation['op'],
-  name: string,
-): Set<string> {
-  return new Set(
-    operations.flatMap((operation) =>
-      operation.op === op && 'options' in operation && operation.name === name
-        ? Object.keys(operation.options)
-        : [],
-    ),
-  );
-}
-
-function pick(
-  options: Readonly<Record<string, string>>,
-  keys: ReadonlySet<string>,
-): Record<string, string> {
-  return Object.fromEntries(Object.entries(options).filter(([key]) => keys.has(key)));
-}
-
-function recipe(
-  input: RestoreInput,
-  item: InterfaceState,
-  line: string,
-  operations: readonly Operation[],
-): string {
-  const { observed } = input;
-  const { link } = item;
-  let create = '';
-  let options: readonly string[] = [];
-  let idleOptions: readonly string[] = [];
-  let noPrimary = false;
-  const set = (words: readonly string[]): string[] =>
-    words.length === 0 ? [] : [batchLine(['link', 'set', 'dev', item.name, 'type', ...words])];
-  if (link.kind === 'bond') {
-    const bond = bondRestore(item.name, link, operations);
-    create = bond.create.join('\n');
-    options = bond.live;
-    idleOptions = bond.idle;
-    noPrimary = bond.noPrimary;
-  } else if (link.kind === 'linux-bridge') {
-    create = createLine(item, [
-      'type',
-      'bridge',
-      ...bridgeWords(settableBridgeOptions(link.options)),
-    ]);
-    const changed = changedOptions(operations, 'set-bridge-options', item.name);
-    // A change of the topology may have shortened it (net/bridge/br_stp.c, __br_set_topology_change).
-    if (changed.has('stp_state')) changed.add('ageing_time');
-    const before = bridgeWords(pick(link.options, changed));
-    if (before.length > 0) options = set(['bridge', ...before]);
-  } else {
-    // A pair whose other end is in another namespace cannot be made from here: to this host it is a NIC.
-    const isFarEnd = link.kind === 'veth' && link.peer === undefined;
-    const type = isFarEnd ? undefined : linkTypeWords(link);
-    if (type !== undefined) create = createLine(item, type);
-    options = set(restoredTypeOptions(item.name, link, operations));
-  }
-  const controller =
-    item.controller === undefined ? undefined : observed.interfaces.get(item.controller);
-  const permanent = /"perm_hwaddr":"([0-9a-f:]+)"/.exec(line)?.[1];
-  const isBondPort = controller?.link.kind === 'bond';
-  const mac = isBondPort ? permanent : isPassthru(link) ? undefined : item.mac;
-  const values: Readonly<Record<string, string>> = {
-    R_CREATE: create,
-    R_IDENTITY: create === '' ? '*' : identityGlob(item, line),
-    R_OPTIONS: options.join('\n'),
-    R_NO_PRIMARY: noPrimary ? '1' : '',
-    R_IDLE_OPTIONS: idleOptions.join('\n'),
-    R_PORT_OPTIONS: portOptionWords(
-      line,
-      observed,
-      item,
-      changedOptions(operations, 'set-port-options', item.name),
-    ).join(' '),
-    R_MASTER: item.controller ?? '',
-    R_MASTER_KIND: controller === undefined ? '' : controller.link.kind,
-    R_MAC: mac ?? '',
-    R_MTU: String(item.mtu),
-    R_UP: item.up ? '1' : '0',
-    R_EXTRA: create === '' ? '' : extraWords(line, item).join(' '),
-    ...restoredProperties(item, operations),
-  };
-  const words = Object.entries(values).map(
-    ([key, value]) => `${key}=${value === '' ? '' : quoteSh(value)}`,
-  );
-  return `${quoteSh(item.name)}) ${words.join(' ')} ;;`;
-}
-
-/** `WORD VALUE` pairs for `ip link set` that a link made anew lacks: queue length, group. */
-function extraWords(line: string, item: InterfaceState): readonly string[] {
-  const queue = /"txqlen":(\d+)/.exec(line)?.[1];
-  const group = /"group":"([A-Za-z0-9_.-]+)"/.exec(line)?.[1] ?? 'default';
-  const isDefaultQueue = queue === undefined || queue === '1000' || item.link.kind === 'loopback';
-  return [
-    ...(isDefaultQueue ? [] : ['txqueuelen', queue]),
-    ...(group === 'default' ? [] : ['group', group]),
-  ];
-}
-
-/** What set-type-options changes, as it was; from the target of the last one, or from any before it. */
-function restoredTypeOptions(
-  name: string,
-  link: Link,
-  operations: readonly Operation[],
-): readonly string[] {
-  const words: Record<string, string> = {};
-  for (const operation of operations) {
-    if (operation.op !== 'set-type-options' || operation.name !== name) continue;
-    Object.assign(words, typeOptionsDifference(withTypeOptions(link, operation.options), link));
-  }
-  return Object.keys(words).length === 0 ? [] : [kindWord(link.kind), ...typeOptionWords(words)];
-}
-
-function createLine(item: InterfaceState, type: readonly (string | number)[]): string {
-  return batchLine(['link', 'add', ...baseWords(item.link), 'name', item.name, ...type]);
-}
-
 // ---- restore.sh ------------------------------------------------------------------------------------
 
 function restoreSh(
   input: RestoreInput,
   { baseline, reads, sysctlsOf }: Pick<Restore, 'baseline' | 'reads' | 'sysctlsOf'>,
   operations: readonly Operation[],
-): string {
+): Readonly<{ restore: readonly string[]; links: readonly string[]; groups: readonly string[] }> {
   const scope = new Set(input.plan.scope);
   const linkLines = new Map(
     baseline
@@ -580,26 +400,27 @@ function restoreSh(
   );
   const order = dependencyOrder(input.observed.interfaces).filter((item) => scope.has(item.name));
   const of = byInterface(operations);
-  return [
-    `READ=${quoteSh(reads.join(' '))}`,
-    ...(sysctlsOf === undefined ? [] : [`SYSCTL_OF=${quoteSh(sysctlsOf.join(' '))}`]),
-    `FORCED=${quoteSh(unseenChanges(order, of).join(' '))}`,
-    `CREATED=${quoteSh(createdNames(input).join(' '))}`,
-    `MADE=${quoteSh(madeAt(input).join(' '))}`,
-    `ORDER=${quoteSh(order.map((item) => item.name).join(' '))}`,
-    'recipe() {',
-    'case $1 in',
-    ...order.map((item) => recipe(input, item, linkLines.get(item.name) ?? '', of(item.name))),
-    '*) return 1 ;;',
-    'esac',
-    '}',
-    'restore_group() {',
-    'case $1 in',
-    ...groups(input, baseline, of),
-    'esac',
-    '}',
-    '',
-  ].join('\n');
+  const aliases = order.flatMap(({ name, alias }) =>
+    alias === undefined || alias === '' ? [] : [`${quoteSh(name)}) alias=${quoteSh(alias)} ;;`],
+  );
+  return {
+    links: order.flatMap((item) =>
+      linkRecipe(input.observed, item, linkLines.get(item.name) ?? '', of(item.name)),
+    ),
+    groups: lineGroups(input.observed, baseline, of),
+    restore: [
+      `READ=${quoteSh(reads.join(' '))}`,
+      ...(sysctlsOf === undefined ? [] : [`SYSCTL_OF=${quoteSh(sysctlsOf.join(' '))}`]),
+      `FORCED=${quoteSh(unseenChanges(order, of).join(' '))}`,
+      `CREATED=${quoteSh(createdNames(input).join(' '))}`,
+      `MADE=${quoteSh(madeAt(input).join(' '))}`,
+      // Text of any kind, which no line of the file "links" could hold.
+      'alias_of() {',
+      'alias=',
+      ...(aliases.length === 0 ? [] : ['case $1 in', ...aliases, 'esac']),
+      '}',
+    ],
+  };
 }
 
 /** Bridges whose ageing time the plan changes where the comparison cannot see it: under spanning tree. */
@@ -615,73 +436,4 @@ function unseenChanges(
         changedOptions(operationsOf(name), 'set-bridge-options', name).has('ageing_time'),
     )
     .map(({ name }) => name);
-}
-
-function groups(
-  input: RestoreInput,
-  baseline: readonly string[],
-  operationsOf: (name: string) => readonly Operation[],
-): readonly string[] {
-  const cases: string[] = [];
-  const v4 = new Map<string, string[][]>();
-  for (const line of baseline) {
-    const [what, name = '', family, ...words] = line.split(' ');
-    if (what !== 'addr' || family !== 'inet') continue;
-    v4.set(name, [...(v4.get(name) ?? []), words]);
-  }
-  for (const [name, lines] of v4) {
-    // All go and all come back in their order: the first of a subnet is its primary address.
-    const commands = [
-      ...lines.map((words) => ['addr', 'del', words[0] ?? '', 'dev', name]),
-      ...lines.map((words) => {
-        const known = words.slice(0, -1).filter((word) => word !== 'secondary');
-        return ['addr', 'add', ...known, 'label', words.at(-1) ?? name, 'dev', name];
-      }),
-    ];
-    cases.push(
-      `${quoteSh(`v4 ${name}`)}) ${commands.map((words) => `q ${quoteSh(batchLine(words))}`).join('; ')} ;;`,
-    );
-  }
-  for (const line of baseline) {
-    const [what, name = ''] = line.split(' ');
-    if (what !== 'vlan') continue;
-    const own = input.observed.interfaces.get(name);
-    const bridge =
-      own?.controller === undefined ? undefined : input.observed.interfaces.get(own.controller);
-    const before =
-      bridge?.link.kind === 'linux-bridge'
-        ? (bridge.link.ports.find((port) => port.name === name)?.vlans ?? [])
-        : [];
-    const added = new Set(
-      operationsOf(name).flatMap((operation) =>
-        operation.op === 'add-port-vlan' ? [operation.vlan.vid] : [],
-      ),
-    );
-    const defaultPvid =
-      bridge?.link.kind === 'linux-bridge'
-        ? Number(bridge.link.options['vlan_default_pvid'] ?? '1')
-        : 1;
-    if (defaultPvid > 0) added.add(defaultPvid);
-    const commands = [
-      ...[...added]
-        .filter((vid) => !before.some((vlan) => vlan.vid === vid))
-        .map((vid) => ['vlan', 'del', 'dev', name, 'vid', vid]),
-      ...before.map((vlan) => [
-        'vlan',
-        'add',
-        'dev',
-        name,
-        'vid',
-        vlan.vid,
-        ...(vlan.pvid ? ['pvid'] : []),
-        ...(vlan.untagged ? ['untagged'] : []),
-      ]),
-    ];
-    if (commands.length === 0) continue;
-    cases.push(
-      `${quoteSh(`vlans ${name}`)}) bridge_lines ${commands.map((words) => quoteSh(batchLine(words))).join(' ')} ;;`,
-    );
-  }
-  cases.push('*) : ;;');
-  return cases;
 }

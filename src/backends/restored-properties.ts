@@ -1,11 +1,12 @@
-/** What a link has besides, for the way back: variables that restore_properties of runtime.sh reads. */
+/** What a link has besides, for the way back. Pure. */
 import type { InterfaceState } from '../network/state.js';
 import type { Operation } from '../plan/change.js';
 
+/** `promisc`: `on`, `off` or empty; `altGone`: names that the plan gives. */
 export function restoredProperties(
   item: InterfaceState,
   operations: readonly Operation[],
-): Readonly<Record<'R_ALIAS' | 'R_ALT_NAMES' | 'R_ALT_GONE' | 'R_PROMISC', string>> {
+): Readonly<{ altNames: readonly string[]; altGone: readonly string[]; promisc: string }> {
   const added = operations.flatMap((operation) =>
     operation.op === 'set-alt-names' && operation.name === item.name ? operation.add : [],
   );
@@ -13,10 +14,9 @@ export function restoredProperties(
   const names = (item.facts?.altNames ?? []).filter((name) => isWord(name));
   const gone = added.filter((name) => !names.includes(name));
   return {
-    R_ALIAS: item.alias ?? '',
-    R_ALT_NAMES: names.join(' '),
-    R_ALT_GONE: gone.join(' '),
-    R_PROMISC: item.promiscuous === undefined ? '' : item.promiscuous ? 'on' : 'off',
+    altNames: names,
+    altGone: gone,
+    promisc: item.promiscuous === undefined ? '' : item.promiscuous ? 'on' : 'off',
   };
 }
 

@@ -18,8 +18,12 @@ export type BackendScripts = Readonly<{
   segments: readonly Segment[];
   /** apply.sh: sourced by the runner; returns non-zero at the first failing segment, whose number is in S. */
   apply: string;
-  /** restore.sh: CREATED, ORDER, recipe and restore_group for runtime.sh. */
+  /** restore.sh: what the way back needs to know as variables, and the functions of its DHCP clients. */
   restore: string;
+  /** How each link comes back (link-recipes.ts). */
+  links: readonly string[];
+  /** Lines that come back together (line-groups.ts). */
+  groups: readonly string[];
   /** The sections of the readings that the comparison needs; the fewer, the fewer processes. */
   reads: readonly string[];
   /** Interfaces whose sysctls the comparison needs, where they are few; undefined: all are read. */

@@ -212,6 +212,8 @@ export type InterfaceFacts = Readonly<{
   maxMtu: number | undefined;
   altNames: readonly string[];
   pciAddress?: string;
+  /** Of a bond: the port that carries its traffic, in modes where one does. */
+  activePort?: string;
   /** Addresses that DHCP or router advertisements gave. */
   dynamicAddresses: readonly IpAddress[];
   /** Who will fight over this link, e.g. `NetworkManager (connection "Wired connection 1")`. */

@@ -15,30 +15,17 @@ export function buildInterface(draft: PlanDraft, wanted: InterfaceState): void {
   if (draft.model.get(wanted.name) === undefined) createInterface(draft, wanted);
   settleBond(draft, wanted);
   settleTypeOptions(draft, wanted);
-  const present = draft.model.get(wanted.name);
-  for (const { key, words, operation } of present === undefined
-    ? []
-    : propertyChanges(present, wanted)) {
-    draft.emit(
-      {
-        id: `set ${key} ${wanted.name}`,
-        action: 'modify',
-        object: wanted.name,
-        summary: words,
-        why: draft.why(
-          wanted.name,
-          [key, 'description', ''],
-          'it has it already, and is made anew',
-        ),
-      },
-      operation,
-    );
-  }
+  settleProperties(draft, wanted);
   settleMac(draft, wanted);
-  if (draft.model.get(wanted.name)?.mtu !== wanted.mtu && !draft.followsBond(wanted))
-    setMtu(draft, wanted);
+  const mtu = draft.model.get(wanted.name)?.mtu;
+  // A bridge that follows its ports has it of them first, and follows until it is given another.
+  const follows = wanted.link.kind === 'linux-bridge' && mtu === undefined;
+  if (mtu !== wanted.mtu && !follows && !draft.followsBond(wanted)) setMtu(draft, wanted);
   settleIpv6(draft, wanted);
   attachPorts(draft, wanted);
+  if (wanted.link.kind === 'vrf')
+    for (const name of wanted.link.ports)
+      settleProperties(draft, draft.input.target.interfaces.get(name));
   settleBondPorts(draft, wanted);
   if (wanted.link.kind === 'linux-bridge') settleBridge(draft, wanted, wanted.link);
   // Only now: a bridge's MAC and MTU followed its ports as they came.
@@ -57,6 +44,30 @@ export function buildInterface(draft: PlanDraft, wanted: InterfaceState): void {
   // Its base took it along when it came up.
   if (!wanted.up && item?.up === true) {
     setDown(draft, wanted.name, 'it was down before');
+  }
+}
+
+/** Its alias, names and promiscuous mode; that last one may come by itself with a VRF. */
+function settleProperties(draft: PlanDraft, wanted: InterfaceState | undefined): void {
+  if (wanted === undefined) return;
+  const present = draft.model.get(wanted.name);
+  for (const { key, words, operation } of present === undefined
+    ? []
+    : propertyChanges(present, wanted)) {
+    draft.emit(
+      {
+        id: `set ${key} ${wanted.name}`,
+        action: 'modify',
+        object: wanted.name,
+        summary: words,
+        why: draft.why(
+          wanted.name,
+          [key, 'description', ''],
+          'it has it already, and would lose it',
+        ),
+      },
+      operation,
+    );
   }
 }
 

@@ -329,8 +329,10 @@ export class KernelModel {
   }
 
   private setMtu(item: ModelInterface, mtu: number): void {
+    // net/core/dev.c, dev_set_mtu_ext: what it has already is not even asked for, and a bridge goes on following.
+    if (item.mtu === undefined) item.hasOwnMtu ||= undefined;
+    else if (item.mtu !== mtu) item.hasOwnMtu = true;
     this.followMtu(item, mtu);
-    item.hasOwnMtu = true;
     if (item.link.kind === 'bond')
       for (const port of this.portsOf(item.name)) this.setMtu(port, mtu);
     // Lowering drags the VLANs along; raising does not lift them again.
@@ -398,6 +400,18 @@ export class KernelModel {
     if (!port.up) return;
     this.setDown(port);
     this.setUp(port);
+    // It is given all its flags back as if a person had set them, promiscuous mode too, which what stands on it with
+    // another MAC brings along where the hardware knows one address only (net/core/dev.c, __dev_set_rx_mode).
+    if (this.bringsMac(port.name, port.mac)) port.promiscuous = true;
+  }
+
+  /** Does anything that stands on it, however high, have another MAC? */
+  private bringsMac(name: string, mac: string | undefined): boolean {
+    return [...this.interfaces.values()].some(
+      (other) =>
+        baseOf(other.link) === name &&
+        (isMacVlan(other.link) || other.mac !== mac || this.bringsMac(other.name, mac)),
+    );
   }
 
   private detach(port: ModelInterface): void {
@@ -487,6 +501,10 @@ export class KernelModel {
 }
 
 /** net/8021q/vlan.c: a VLAN goes up and down with its base, unless it is bound loosely. */
+function isMacVlan(link: Link): boolean {
+  return link.kind === 'mac-vlan' || link.kind === 'mac-vtap';
+}
+
 function followsUp(link: Link): boolean {
   return link.kind === 'vlan' && link.options?.['loose_binding'] !== 'on';
 }

@@ -60,6 +60,17 @@ describe('the way back of a bond', () => {
       live: [set('arp_ip_target "" downdelay 0 miimon 100 updelay 0')],
     },
     {
+      name: 'sets a delay back that changed alone',
+      before: bond('balance-rr', { miimon: '100', peer_notif_delay: '0' }),
+      step: { peer_notif_delay: '100' },
+      idle: [],
+      live: [
+        set(
+          'arp_ip_target "" downdelay 0 miimon 100 ns_ip6_target "" peer_notify_delay 0 updelay 0',
+        ),
+      ],
+    },
+    {
       name: 'touches neither mode nor monitors for anything else',
       before: bond('active-backup', { miimon: '100', resend_igmp: '1' }),
       step: { resend_igmp: '4' },
@@ -67,7 +78,7 @@ describe('the way back of a bond', () => {
       live: [set('resend_igmp 1')],
     },
   ])('$name', ({ before, step, idle, live }) => {
-    const found = bondRestore('bond0', before, setting(step));
+    const found = bondRestore('bond0', before, undefined, setting(step));
     expect({ idle: found.idle, live: found.live }).toEqual({ idle, live });
   });
 
@@ -75,10 +86,11 @@ describe('the way back of a bond', () => {
     const found = bondRestore(
       'bond0',
       bond('balance-rr', { lacp_rate: 'fast', min_links: '1' }),
+      '02:00:00:00:00:01',
       [],
     );
     expect(found.create).toEqual([
-      'link add name bond0 type bond',
+      'link add name bond0 address 02:00:00:00:00:01 type bond',
       set('mode 802.3ad lacp_rate fast'),
       set('mode balance-rr min_links 1'),
     ]);

@@ -298,8 +298,8 @@ describe('the way back of a real host', () => {
     expect(routes.slice(firstVia).every((line) => line.includes(' via '))).toBe(true);
   });
 
-  test('the script holds each interface once, bottom-up', () => {
-    const order = /^ORDER='(.*)'$/m.exec(restore.restore)?.[1]?.split(' ') ?? [];
+  test('the way back holds each interface once, bottom-up', () => {
+    const order = restore.links.flatMap((line) => /^interface (.*)/.exec(line)?.[1] ?? []);
     expect([...order].sort()).toEqual([...state.interfaces.keys()].sort());
     for (const [below, above] of [
       ['eth2', 'bond0'],

@@ -5,10 +5,9 @@
  * `restore.yml`: what the way back would do (restore-document.ts).
  * UPDATE_GOLDEN=1 writes what comes out: read the difference before committing it.
  */
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { segmentsOf } from '../../src/backends/iproute2.js';
 import { planHost } from '../../src/plan/plan-host.js';
@@ -47,8 +46,6 @@ const hazardTexts = (hazards: ChangePlan['hazards']) =>
     : { hazards: hazards.map(({ severity, text }) => `${severity}: ${text}`) };
 
 describe('plan', () => {
-  const scratch = mkdtempSync(join(tmpdir(), 'netorch-golden-'));
-  afterAll(() => rmSync(scratch, { recursive: true }));
   for (const name of readdirSync(golden).sort()) {
     const read = (file: string): string => {
       const path = join(golden, name, file);
@@ -74,7 +71,7 @@ describe('plan', () => {
       );
       const documents = {
         'plan.yml': planDocument(plan),
-        'restore.yml': restoreDocument(plan, state, scratch),
+        'restore.yml': restoreDocument(plan, state),
       };
       for (const [file, document] of Object.entries(documents)) {
         if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(join(golden, name, file), document);

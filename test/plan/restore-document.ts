@@ -1,57 +1,61 @@
 /**
- * What the way back of a plan would do, as a document to be read: the shipped restore script is sourced by
- * the shell, and asked for its recipes. `take-away` goes first, then each interface is brought from below to
- * what it was (made anew only when it is gone), then `put-back` is done for each line that is missing.
+ * What the way back of a plan would do, as a document to be read, made of the files that the host gets. `take-away`
+ * goes first, then each interface is brought from below to what it was (made anew only when it is gone), then
+ * `put-back` is done for each line that is missing.
  */
-import { execFileSync } from 'node:child_process';
 import { stringify } from 'yaml';
 import { restoreScripts } from '../../src/backends/iproute2-restore.js';
 import type { ChangePlan } from '../../src/plan/change.js';
 import type { NetworkState } from '../../src/network/state.js';
 import { linesOfState } from './lines-of-state.js';
 
-const ASK = `
-newline='
-'
-each() {
-  label=$1
-  shift
-  IFS=$newline
-  for line in $1; do printf '%s\\t%s\\n' "$label" "ip $line"; done
-  unset IFS
+/** Lines of a file in blocks, each of which begins with this word: the rest of that line, and the lines after it. */
+function blocksOf(
+  lines: readonly string[],
+  word: string,
+): readonly (readonly [string, readonly string[]])[] {
+  const blocks: [string, string[]][] = [];
+  for (const line of lines) {
+    if (line.startsWith(`${word} `)) blocks.push([line.slice(word.length + 1), []]);
+    else blocks.at(-1)?.[1].push(line);
+  }
+  return blocks;
 }
-q() { printf 'put\\tip %s\\n' "$*"; }
-bridge_lines() { printf 'put\\tbridge %s\\n' "$@"; }
-for n in $CREATED; do printf 'created\\t%s\\n' "$n"; done
-for n in $ORDER; do
-  recipe "$n"
-  printf 'link\\t%s\\n' "$n"
-  state="mtu $R_MTU"
-  [ -z "$R_MAC" ] || state="$state mac $R_MAC"
-  if [ "$R_UP" = 1 ]; then state="$state up"; else state="$state down"; fi
-  [ -z "$R_MASTER" ] || state="$state port-of $R_MASTER"
-  [ -z "$R_PROMISC" ] || state="$state promisc $R_PROMISC"
-  [ -z "$R_ALIAS" ] || state="$state alias '$R_ALIAS'"
-  [ -z "$R_ALT_NAMES" ] || state="$state called $R_ALT_NAMES"
-  [ -z "$R_ALT_GONE" ] || state="$state not-called $R_ALT_GONE"
-  printf 'state\\t%s\\n' "$state"
-  each anew "$R_CREATE"
-  [ -z "$R_NO_PRIMARY" ] || printf 'set\\tno primary\\n'
-  each idle "$R_IDLE_OPTIONS"
-  each set "$R_OPTIONS"
-  [ -z "$R_PORT_OPTIONS" ] || printf 'set\\tip link set dev %s type %s\\n' "$n" "$R_PORT_OPTIONS"
-done
-while read -r class kind words; do
-  case $kind in
-  group) restore_group "$words" ;;
-  bridge-port) restore_group "$words" ;;
-  ip | bridge) printf 'put\\t%s %s\\n' "$kind" "$words" ;;
-  ip6) printf 'put\\tip -6 %s\\n' "$words" ;;
-  write) printf 'put\\twrite %s\\n' "$words" ;;
-  dns) printf 'put\\tthe resolv.conf that was there\\n' ;;
-  esac
-done
-`;
+
+/** What is brought to its former state of one interface, in words. */
+function stateWords(valueOf: (key: string) => string, alias: string): string {
+  const words = (label: string, value: string) => (value === '' ? [] : [label, value]);
+  return [
+    `mtu ${valueOf('mtu')}`,
+    ...words('mac', valueOf('mac')),
+    valueOf('up') === '1' ? 'up' : 'down',
+    ...words('port-of', valueOf('master')),
+    ...words('promisc', valueOf('promisc')),
+    ...(alias === '' ? [] : [`alias '${alias}'`]),
+    ...words('called', valueOf('alt-names')),
+    ...words('not-called', valueOf('alt-gone')),
+  ].join(' ');
+}
+
+/** What one recipe does, in words that a person would type. */
+function putBack(recipe: string, groups: ReadonlyMap<string, readonly string[]>): string[] {
+  const [, kind = '', ...words] = recipe.split(' ');
+  const text = words.join(' ');
+  switch (kind) {
+    case 'group':
+      return (groups.get(text) ?? []).map((line) => `ip ${line}`);
+    case 'bridge-port':
+      return (groups.get(text) ?? []).map((line) => `bridge ${line}`);
+    case 'ip6':
+      return [`ip -6 ${text}`];
+    case 'dns':
+      return ['the resolv.conf that was there'];
+    case '':
+      return [];
+    default:
+      return [`${kind} ${text}`];
+  }
+}
 
 type Way = {
   'take-away': string[];
@@ -59,8 +63,7 @@ type Way = {
   'put-back': string[];
 };
 
-/** `folder`: an empty one, for files that the script writes. */
-export function restoreDocument(plan: ChangePlan, observed: NetworkState, folder: string): string {
+export function restoreDocument(plan: ChangePlan, observed: NetworkState): string {
   const scripts = restoreScripts({ plan, observed, lines: linesOfState(observed) });
   // Switches for IPv6 that the plan does not touch are in every way back: left out, to be readable.
   const switched = new Set(
@@ -72,21 +75,34 @@ export function restoreDocument(plan: ChangePlan, observed: NetworkState, folder
     const name = /\/conf\/([^/]+)\/disable_ipv6 /.exec(recipe)?.[1];
     return name === undefined || switched.has(name);
   });
-  const output = execFileSync('sh', ['-c', `${scripts.restore}${ASK}`], {
-    input: [...new Set(recipes), ''].join('\n'),
-    encoding: 'utf8',
-    cwd: folder,
-  });
-  const way: Way = { 'take-away': [], interfaces: {}, 'put-back': [] };
-  let current: Way['interfaces'][string] = { is: '' };
-  for (const line of output.split('\n')) {
-    const [what = '', text = ''] = line.split('\t', 2);
-    if (what === 'created') way['take-away'].push(`ip link del dev ${text}`);
-    if (what === 'link') way.interfaces[text] = current = { is: '' };
-    if (what === 'state') current.is = text;
-    if (what === 'anew' || what === 'idle' || what === 'set') (current[what] ??= []).push(text);
-    if (what === 'put') way['put-back'].push(text);
+  const created = /^CREATED='?([^'\n]*)'?$/m.exec(scripts.restore)?.[1] ?? '';
+  const way: Way = {
+    'take-away': created
+      .split(' ')
+      .flatMap((name) => (name === '' ? [] : [`ip link del dev ${name}`])),
+    interfaces: {},
+    'put-back': [],
+  };
+  for (const [name, lines] of blocksOf(scripts.links, 'interface')) {
+    const valuesOf = (key: string) =>
+      lines.flatMap((line) => (line.startsWith(`${key} `) ? [line.slice(key.length + 1)] : []));
+    const valueOf = (key: string) => valuesOf(key)[0] ?? '';
+    const current: Way['interfaces'][string] = {
+      is: stateWords(valueOf, observed.interfaces.get(name)?.alias ?? ''),
+    };
+    const settings = [
+      ...(valueOf('no-primary') === '' ? [] : ['no primary']),
+      ...valuesOf('options').map((line) => `ip ${line}`),
+      ...valuesOf('port').map((words) => `ip link set dev ${name} type ${words}`),
+    ];
+    const [anew, idle] = [valuesOf('create'), valuesOf('idle')];
+    if (anew.length > 0) current.anew = anew.map((line) => `ip ${line}`);
+    if (idle.length > 0) current.idle = idle.map((line) => `ip ${line}`);
+    if (settings.length > 0) current.set = settings;
+    way.interfaces[name] = current;
   }
+  const groups = new Map(blocksOf(scripts.groups, 'group'));
+  for (const recipe of new Set(recipes)) way['put-back'].push(...putBack(recipe, groups));
   way['take-away'].push(
     ...scripts.removals.map((line) => `ip ${line}`),
     ...scripts.removals6.map((line) => `ip -6 ${line}`),
