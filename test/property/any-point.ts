@@ -1,5 +1,6 @@
 /** A change that ends after any of its lines, and the way back from there. */
 import { applyScript } from '../../src/backends/iproute2.js';
+import type { ObservedHost } from '../../src/agents/observed-host.js';
 import type { Segment } from '../../src/backends/steps.js';
 import { writeFilesFunction } from '../../src/agents/bundle.js';
 import { transactionFiles } from '../../src/agents/transaction.js';
@@ -12,6 +13,8 @@ import {
   lineDifference,
   OBSERVE,
   planLines,
+  planned,
+  stepOf,
   transactionRequest,
   type Pair,
 } from './pair.js';
@@ -65,33 +68,56 @@ function strike(apply: string, milliseconds: number): string {
   ].join('\n');
 }
 
-export type Points = Readonly<{ points: number; refused: string | undefined }>;
+/** What one pair's second document does, by itself: pairs have nothing in common, so each may be cut elsewhere. */
+function ownSegments(start: ObservedHost, pair: Pair, hasDns: boolean): readonly Segment[] {
+  const plan = planned(start, pair.second);
+  if (typeof plan === 'string') throw new Failure('refused alone', [plan]);
+  const { segments } = stepOf(start, plan).scripts;
+  return hasDns ? segments : segments.filter(({ tool }) => tool !== 'dns');
+}
 
-/** Every prefix of the second document's lines, and two strikes. Throws Failure at the first that is not as it was. */
-export async function runAnyPoint(guest: Guest, pair: Pair): Promise<Points> {
-  const { start, step, refused } = await build(guest, [pair]);
-  const reason = refused.get(pair.seed);
-  if (reason !== undefined) return { points: 0, refused: reason };
-  const { segments } = step.scripts;
-  const lines = segments.reduce((sum, segment) => sum + segment.lines.length, 0);
+const countLines = (segments: readonly Segment[]): number =>
+  segments.reduce((sum, segment) => sum + segment.lines.length, 0);
+
+/** By seed: how many points of the way of that pair were tried; those that netorch refuses have a reason instead. */
+export type Points = Readonly<{
+  points: ReadonlyMap<number, number>;
+  refused: ReadonlyMap<number, string>;
+}>;
+
+/**
+ * Every prefix of the lines of each second document, and two strikes; the pairs stand side by side and are cut at the
+ * same time. After each way back the first documents stand again, and need not be built. Throws Failure at the first
+ * that is not as it was.
+ */
+export async function runAnyPoint(guest: Guest, all: readonly Pair[]): Promise<Points> {
+  const { start, step, pairs, refused } = await build(guest, all);
+  // One host has one resolv.conf: of several documents' servers those of the first are taken (pair.ts, together).
+  const withDns = pairs.find((pair) => pair.second['dns-resolver'] !== undefined);
+  const ways = pairs.map((pair) => ownSegments(start, pair, pair === withDns));
+  const points = new Map(
+    pairs.map((pair, index) => [pair.seed, countLines(ways[index] ?? []) + 2] as const),
+  );
   const files = transactionFiles(transactionRequest(FOLDER.slice(13), step, start));
   await guest.run(
     `mkdir -p ${FOLDER}\ncd ${FOLDER}\n${writeFilesFunction('write_files', files)}\nwrite_files\nmkfifo pipe`,
   );
   const before = comparable(start);
-  let points = 0;
   const check = async (what: string, script: string): Promise<void> => {
     const { log, host } = answerOf(await guest.run(`${script}\n${OBSERVE}`));
     const difference = lineDifference(before, comparable(host));
-    points += 1;
     if (/^state\.rolled-back$/m.test(log) && !log.includes('refused:') && difference.length === 0)
       return;
     const details = await guest.run(`cd ${FOLDER} && cat differences restore.log | tail -n 40`);
     throw new Failure(what, [log, ...difference, details, ...planLines(step.scripts)]);
   };
-  for (let count = 1; count <= lines; count += 1)
-    await check(`cut after line ${count} of ${lines}`, cutAfter(prefixOfSegments(segments, count)));
-  for (const milliseconds of [5 + (pair.seed % 40), 60 + (pair.seed % 200)])
+  const longest = Math.max(0, ...ways.map(countLines));
+  for (let count = 1; count <= longest; count += 1) {
+    const cut = ways.flatMap((way) => prefixOfSegments(way, count));
+    await check(`cut after line ${count} of ${longest}`, cutAfter(cut));
+  }
+  const [{ seed = 0 } = {}] = pairs;
+  for (const milliseconds of [5 + (seed % 40), 60 + (seed % 200)])
     await check(`struck after ${milliseconds} ms`, strike(step.scripts.apply, milliseconds));
-  return { points, refused: undefined };
+  return { points, refused };
 }

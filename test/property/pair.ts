@@ -62,7 +62,7 @@ export class Failure extends Error {
 export type Step = Readonly<{ plan: ChangePlan; scripts: BackendScripts }>;
 
 /** The plan for a document on a host, or why netorch refuses it. */
-function planned(host: ObservedHost, document: NetworkDocument): ChangePlan | string {
+export function planned(host: ObservedHost, document: NetworkDocument): ChangePlan | string {
   try {
     return planHost('h1', host, desiredOf(stringify(document)));
   } catch (error) {
@@ -290,6 +290,14 @@ export type Verdict =
   | Readonly<{ seed: number; kind: 'refused'; reason: string }>
   | Readonly<{ seed: number; kind: 'failed'; stage: string; difference: readonly string[] }>;
 
+/** Any error of a run as a failure of the pairs that stood there. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  return new Failure('error', [
+    error instanceof Error ? (error.stack ?? error.message) : String(error),
+  ]);
+}
+
 /**
  * Those that a difference names each for itself and the others together; halves where it names none or all
  * of many. A part is always smaller than the whole.
@@ -319,12 +327,7 @@ export async function runPairs(guest: Guest, pairs: readonly Pair[]): Promise<re
       return reason === undefined ? { seed, kind: 'passed' } : { seed, kind: 'refused', reason };
     });
   } catch (error) {
-    const failure =
-      error instanceof Failure
-        ? error
-        : new Failure('error', [
-            error instanceof Error ? (error.stack ?? error.message) : String(error),
-          ]);
+    const failure = failureOf(error);
     const [only] = pairs;
     if (pairs.length === 1 && only !== undefined)
       return [

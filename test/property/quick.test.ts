@@ -29,8 +29,8 @@ describe.skipIf(reason !== undefined)(
     test('are given back from after each line of the change', async () => {
       const { guest, leave } = await placeFor('here');
       try {
-        const { points } = await runAnyPoint(guest, pairOf(3, 0, false));
-        expect(points).toBeGreaterThan(5);
+        const { points } = await runAnyPoint(guest, [pairOf(3, 0, false)]);
+        expect(points.get(3)).toBeGreaterThan(5);
       } finally {
         await leave();
       }

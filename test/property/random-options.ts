@@ -48,6 +48,8 @@ export function bondOptions(random: Random, mode: BondMode, ports: readonly stri
   }
   if (mode === 'active-backup') {
     maybe('fail_over_mac', ['none', 'active', 'follow'], 30);
+    // Nobody answers there: the bond tries one port after the other, for ever, and MACs would move along.
+    if (options['arp_interval'] !== undefined) delete options['fail_over_mac'];
   }
   if (['active-backup', 'balance-tlb', 'balance-alb'].includes(mode)) {
     if (ports.length > 0) maybe('primary', ports, 30);

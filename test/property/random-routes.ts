@@ -62,7 +62,7 @@ export function randomRoutes(
   }
   if (random.chance(15)) {
     add({
-      destination: random.pick([`198.18.${slot}.0/24`, `2001:db8:dea${slot}::/48`]),
+      destination: random.pick([`198.18.${slot}.0/24`, `2001:db8:dea${slot.toString(16)}::/48`]),
       'route-type': random.pick(['blackhole', 'unreachable', 'prohibit']),
     });
   }
