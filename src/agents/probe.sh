@@ -39,3 +39,63 @@ probe_tcp() {
 		return
 	fi && echo "probe $1 OK connected" || echo "probe $1 FAIL no connection"
 }
+
+# NUMBER ADDRESS. By ARP where there is arping; else a ping makes the kernel ask, and its table tells.
+probe_arp() {
+	dev=$(ip -o route get "$2" 2>/dev/null | sed -n 's/^.* dev \([^ ]*\).*$/\1/p')
+	[ -n "$dev" ] || {
+		echo "probe $1 FAIL there is no route to it"
+		return
+	}
+	mac=
+	case $2 in
+	*:*) ;;
+	*)
+		if command -v arping >/dev/null 2>&1; then
+			mac=$(arping -f -c 2 -w 2 -I "$dev" "$2" 2>/dev/null | sed -n 's/^.*[Rr]eply from .* \[\([0-9A-Fa-f:]*\)\].*$/\1/p' | sed -n 1p)
+			[ -n "$mac" ] && echo "probe $1 OK $mac on $dev" || echo "probe $1 FAIL nobody answers on $dev"
+			return
+		fi
+		;;
+	esac
+	ping -n -c 1 -W 2 "$2" >/dev/null 2>&1 && good=1 || good=
+	mac=$(ip neigh show to "$2" dev "$dev" 2>/dev/null | sed -n 's/^.* lladdr \([0-9a-f:]*\) .*REACHABLE.*$/\1/p')
+	if [ -n "$good" ] || [ -n "$mac" ]; then
+		echo "probe $1 OK $mac on $dev"
+	else
+		echo "probe $1 FAIL nobody answers on $dev"
+	fi
+}
+
+# NUMBER NAME
+probe_dns() {
+	if command -v getent >/dev/null 2>&1; then
+		found=$(limited 4 getent ahosts "$2" 2>/dev/null | sed -n '1s/ .*//p')
+	elif command -v nslookup >/dev/null 2>&1; then
+		found=$(limited 4 nslookup "$2" 2>/dev/null | sed -n '/^Name:/,$s/^Address[^:]*: *\([^ ]*\).*/\1/p' | sed -n 1p)
+	else
+		echo "probe $1 FAIL there is neither getent nor nslookup on the host to try it with"
+		return
+	fi
+	[ -n "$found" ] && echo "probe $1 OK $found" || echo "probe $1 FAIL the name is not found, or no server answers"
+}
+
+# NUMBER SECONDS PROGRAM ARGUMENT...
+probe_run() {
+	number=$1
+	seconds=$2
+	shift 2
+	out=$(limited "$seconds" "$@" </dev/null 2>&1)
+	code=$?
+	# One line, and nothing that a terminal would obey.
+	out=$(printf '%s\n' "$out" | tr -d '\000-\011\013-\037\177' | sed -n '1s/^\(.\{0,200\}\).*$/\1/p')
+	[ "$code" = 0 ] && echo "probe $number OK $out" || echo "probe $number FAIL it ended with $code${out:+: $out}"
+}
+
+# SECONDS PROGRAM ARGUMENT...
+limited() {
+	if command -v timeout >/dev/null 2>&1; then timeout "$@"; else
+		shift
+		"$@"
+	fi
+}

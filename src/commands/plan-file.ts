@@ -18,17 +18,29 @@ const KIND = 'netorch-plan';
 /** As in a playbook, and never taken for an option of ping. */
 const probeAddress = z.string().regex(/^[^\s{}/-][^\s{}/]*$/, 'must be an address or a name');
 
+const isRequired = z.boolean().optional();
+
 const probeSchema = z.union([
   z.strictObject({
     kind: z.literal('ping'),
     address: probeAddress,
     size: z.number().int().min(28).max(65_535).optional(),
     count: z.number().int().min(1).max(10).optional(),
+    isRequired,
   }),
   z.strictObject({
     kind: z.literal('tcp'),
     address: probeAddress,
     port: z.number().int().min(1).max(65_535),
+    isRequired,
+  }),
+  z.strictObject({ kind: z.literal('arp'), address: probeAddress, isRequired }),
+  z.strictObject({ kind: z.literal('dns'), name: probeAddress, isRequired }),
+  z.strictObject({
+    kind: z.literal('run'),
+    command: z.array(z.string().min(1)).min(1),
+    timeoutSeconds: z.number().min(1).max(20),
+    isRequired,
   }),
 ]);
 
@@ -226,15 +238,17 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
   };
 }
 
-function probeOf(probe: z.infer<typeof probeSchema>, location: SourceLocation): Probe {
-  if (probe.kind === 'tcp') return { ...probe, location };
+function probeOf(saved: z.infer<typeof probeSchema>, location: SourceLocation): Probe {
+  const { isRequired: required, ...probe } = saved;
+  const known = { ...(required === undefined ? {} : { isRequired: required }), location };
+  if (probe.kind !== 'ping') return { ...probe, ...known };
   const { address, size, count } = probe;
   return {
     kind: 'ping',
     address,
     ...(size === undefined ? {} : { size }),
     ...(count === undefined ? {} : { count }),
-    location,
+    ...known,
   };
 }
 

@@ -1,10 +1,13 @@
 /** `probes:` of a play: what must be reachable from a host after its change. */
 import { z } from 'zod';
+
 import { locatedItems } from '../config/located.js';
 import type { Located } from '../config/located.js';
 import { parseWith } from '../config/schema-errors.js';
 import { renderTemplates } from '../config/template.js';
 import type { SourceLocation } from '../errors.js';
+import { canonicalIp } from '../network/ip.js';
+import { booleanSchema, durationBetween } from './rollout-keys.js';
 import { wholeNumber } from './whole-number.js';
 
 export type Probe = Readonly<
@@ -14,10 +17,20 @@ export type Probe = Readonly<
       /** Size of the whole IP packet in bytes, with its headers: 9000 fills a frame at MTU 9000. */
       size?: number;
       count?: number;
-      location: SourceLocation;
     }
-  | { kind: 'tcp'; address: string; port: number; location: SourceLocation }
->;
+  | { kind: 'tcp'; address: string; port: number }
+  /** Does a neighbour answer ARP (IPv4) or neighbour discovery (IPv6)? Also one that answers no ping. */
+  | { kind: 'arp'; address: string }
+  /** Does the host's resolver know the name? */
+  | { kind: 'dns'; name: string }
+  /** A program of the host; good when it ends with 0. No shell reads it. */
+  | { kind: 'run'; command: readonly string[]; timeoutSeconds: number }
+> &
+  Readonly<{
+    /** It must be good after the change though it was not before. */
+    isRequired?: boolean;
+    location: SourceLocation;
+  }>;
 
 // No leading "-": ping would take it for an option. Names may have letters of any script, but nothing that a
 // terminal or a shell would obey.
@@ -32,12 +45,35 @@ const pingSchema = z.strictObject({
   // 28: an IPv4 header and an ICMP header.
   size: wholeNumber(28, 65_535).optional(),
   count: wholeNumber(1, 10).optional(),
+  required: booleanSchema.optional(),
+});
+
+const arpSchema = z.strictObject({
+  arp: z
+    .string({ error: 'must be an address' })
+    .refine((text) => canonicalIp(text) !== undefined, 'must be an address, not a name'),
+  required: booleanSchema.optional(),
+});
+
+const dnsSchema = z.strictObject({
+  dns: z.string({ error: 'must be a name' }).regex(ADDRESS, 'must be a name'),
+  required: booleanSchema.optional(),
+});
+
+const RUN = 'must be a program and its arguments, such as [systemctl, is-active, ceph]';
+const DEFAULT_RUN_SECONDS = 5;
+
+const runSchema = z.strictObject({
+  run: z.array(z.string({ error: RUN }).min(1, RUN), { error: RUN }).min(1, RUN),
+  timeout: durationBetween(1, 20, '1s to 20s').optional(),
+  required: booleanSchema.optional(),
 });
 
 const tcpSchema = z.strictObject({
   tcp: z.string({ error: 'must be ADDRESS:PORT' }).refine((text) => parseTcp(text) !== undefined, {
     error: 'must be ADDRESS:PORT, with an IPv6 address in brackets',
   }),
+  required: booleanSchema.optional(),
 });
 
 /** Checks what can be checked before the expressions are rendered. */
@@ -57,21 +93,45 @@ export function renderProbes(
   return locatedItems(rendered).map(parseProbe);
 }
 
-function parseProbe(probe: Located): Probe {
-  const location = probe.locate([]);
-  const { value } = probe;
-  if (typeof value === 'object' && value !== null && Object.hasOwn(value, 'tcp')) {
-    const target = parseTcp(parseWith(tcpSchema, probe, 'probe').tcp);
-    if (target === undefined) throw new Error('a checked probe is no ADDRESS:PORT');
-    return { kind: 'tcp', ...target, location };
-  }
-  const { ping, size, count } = parseWith(pingSchema, probe, 'probe');
+function parseProbe(located: Located): Probe {
+  const { required, ...probe } = readProbe(located);
   return {
-    kind: 'ping',
+    ...probe,
+    ...(required === undefined ? {} : { isRequired: required }),
+    location: located.locate([]),
+  };
+}
+
+function readProbe(located: Located) {
+  const { value } = located;
+  const has = (key: string) =>
+    typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+  if (has('tcp')) {
+    const { tcp, required } = parseWith(tcpSchema, located, 'probe');
+    const target = parseTcp(tcp);
+    if (target === undefined) throw new Error('a checked probe is no ADDRESS:PORT');
+    return { kind: 'tcp' as const, ...target, required };
+  }
+  if (has('arp')) {
+    const { arp, required } = parseWith(arpSchema, located, 'probe');
+    return { kind: 'arp' as const, address: arp, required };
+  }
+  if (has('dns')) {
+    const { dns, required } = parseWith(dnsSchema, located, 'probe');
+    return { kind: 'dns' as const, name: dns, required };
+  }
+  if (has('run')) {
+    const { run, timeout, required } = parseWith(runSchema, located, 'probe');
+    const timeoutSeconds = timeout ?? DEFAULT_RUN_SECONDS;
+    return { kind: 'run' as const, command: run, timeoutSeconds, required };
+  }
+  const { ping, size, count, required } = parseWith(pingSchema, located, 'probe');
+  return {
+    kind: 'ping' as const,
     address: ping,
     ...(size === undefined ? {} : { size }),
     ...(count === undefined ? {} : { count }),
-    location,
+    required,
   };
 }
 

@@ -2,16 +2,36 @@
 import { agentScript, stdinScript } from '../agents/bundle.js';
 import { quoteSh } from '../quote-sh.js';
 
-export type ProbeSpec =
-  | Readonly<{ kind: 'ping'; address: string; size?: number; count?: number }>
-  | Readonly<{ kind: 'tcp'; address: string; port: number }>;
+export type ProbeSpec = Readonly<
+  (
+    | { kind: 'ping'; address: string; size?: number; count?: number }
+    | { kind: 'tcp'; address: string; port: number }
+    | { kind: 'arp'; address: string }
+    | { kind: 'dns'; name: string }
+    | { kind: 'run'; command: readonly string[]; timeoutSeconds: number }
+  ) & {
+    /** It must be good after the change though it was not before (probe-baseline.ts). */
+    isRequired?: boolean;
+  }
+>;
 
 export type ProbeAnswer = Readonly<{ good: boolean; text: string }>;
 
 export function probeName(probe: ProbeSpec): string {
-  return probe.kind === 'ping'
-    ? `ping ${probe.address}${probe.size === undefined ? '' : ` with ${probe.size}-byte packets`}`
-    : `tcp ${probe.address} port ${probe.port}`;
+  switch (probe.kind) {
+    case 'ping': {
+      const size = probe.size === undefined ? '' : ` with ${probe.size}-byte packets`;
+      return `ping ${probe.address}${size}`;
+    }
+    case 'tcp':
+      return `tcp ${probe.address} port ${probe.port}`;
+    case 'arp':
+      return `${probe.address.includes(':') ? 'neighbour discovery' : 'ARP'} for ${probe.address}`;
+    case 'dns':
+      return `look-up of ${probe.name}`;
+    case 'run':
+      return probe.command.join(' ');
+  }
 }
 
 /**
@@ -19,16 +39,25 @@ export function probeName(probe: ProbeSpec): string {
  * fragmentation, so that it proves the path MTU; the ICMP payload is the packet less its headers.
  */
 export function probesScript(probes: readonly ProbeSpec[]): string {
-  return stdinScript(
-    agentScript('probe'),
-    ...probes.map((probe, index) => {
-      const address = quoteSh(probe.address);
-      if (probe.kind === 'tcp') return `probe_tcp ${index} ${address} ${probe.port}`;
+  return stdinScript(agentScript('probe'), ...probes.map(probeLine));
+}
+
+function probeLine(probe: ProbeSpec, index: number): string {
+  switch (probe.kind) {
+    case 'tcp':
+      return `probe_tcp ${index} ${quoteSh(probe.address)} ${probe.port}`;
+    case 'arp':
+      return `probe_arp ${index} ${quoteSh(probe.address)}`;
+    case 'dns':
+      return `probe_dns ${index} ${quoteSh(probe.name)}`;
+    case 'run':
+      return `probe_run ${index} ${probe.timeoutSeconds} ${probe.command.map(quoteSh).join(' ')}`;
+    case 'ping': {
       const headers = probe.address.includes(':') ? 48 : 28;
       const payload = probe.size === undefined ? 56 : Math.max(0, probe.size - headers);
-      return `probe_ping ${index} ${address} ${payload} ${probe.count ?? 1} ${probe.size === undefined ? 0 : 1}`;
-    }),
-  );
+      return `probe_ping ${index} ${quoteSh(probe.address)} ${payload} ${probe.count ?? 1} ${probe.size === undefined ? 0 : 1}`;
+    }
+  }
 }
 
 /** Answers in the order of the probes; a probe without an answer is bad. */
@@ -46,6 +75,9 @@ export function parseProbes(probes: readonly ProbeSpec[], output: string): reado
 
 /** The longest that the probes may take on the host: four seconds a packet (probe.sh), and some for the way. */
 export function probesTimeoutMs(probes: readonly ProbeSpec[]): number {
-  const seconds = probes.map((probe) => (probe.kind === 'ping' ? 5 * (probe.count ?? 1) : 3));
+  const seconds = probes.map((probe) => {
+    if (probe.kind === 'ping') return 5 * (probe.count ?? 1);
+    return probe.kind === 'run' ? probe.timeoutSeconds + 1 : 4;
+  });
   return (15 + seconds.reduce((sum, one) => sum + one, 0)) * 1000;
 }

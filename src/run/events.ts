@@ -162,6 +162,8 @@ export type RunEventBody =
       baseline: readonly string[];
       /** The command lines of the way there, in order, for people to read. */
       commands?: readonly string[];
+      /** Names of probes that were not good before, and are not required after. */
+      waivedProbes?: readonly string[];
     }>
   | Readonly<{
       type: 'host.armed';

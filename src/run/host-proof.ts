@@ -20,7 +20,9 @@ import {
 import { isAsRecorded } from '../backends/persist-record.js';
 import { compareStates } from '../network/compare.js';
 import type { Difference, NetworkState } from '../network/state.js';
-import { parseProbes, probeName, probesScript, probesTimeoutMs } from '../probes/probe-script.js';
+import type { Wait } from '../plan/change.js';
+import { waitName } from '../plan/waits.js';
+import { probeName, type ProbeSpec } from '../probes/probe-script.js';
 import type { Connection } from '../transport/transport.js';
 import type { Budget } from './budget.js';
 import type { CommitGate, GroupWord } from './commit-gate.js';
@@ -29,6 +31,7 @@ import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import type { HostReport } from './host-report.js';
 import { OBSERVE_TIMEOUT_MS } from './observe-host.js';
+import { probeHost } from './probe-host.js';
 import { persistenceFiles, type PersistenceFiles } from './persistence-files.js';
 
 /** A transaction that was sent to a host, or may have been. */
@@ -47,6 +50,11 @@ export type SentTransaction = {
   /** Canonical lines of the host as it was, of its scope at least; without them more becomes persistent. */
   readonly beforeLines?: readonly string[];
   readonly target: NetworkState;
+  /** What must be good after the change; undefined (of a run that is dead): all that the job asks for. */
+  readonly probes?: readonly ProbeSpec[];
+  /** Links go down and up, or negotiate: probes are given until the deadline. undefined: not known. */
+  readonly isSlowToSettle?: boolean;
+  readonly waits?: readonly Wait[];
   readonly budget: Budget;
   /** What a failed step means. */
   readonly explain: (failure: readonly string[]) => FailureText;
@@ -67,6 +75,8 @@ const GRACE_MS = 30_000;
 const COMPARE_TRIES = 3;
 /** What is negotiated is looked at again until so long before the deadline: the host is to be asked to go back in time. */
 const LAST_LOOK_MS = 8_000;
+/** Where no link goes down and nothing negotiates, what does not answer by then does not answer. */
+const QUICK_PROBES_MS = 10_000;
 /** A host that answers early in its boot is given this many looks until its network is whole. */
 const BOOT_TRIES = 30;
 /** A host that waits for its group has its deadline moved this far ahead, again and again. */
@@ -337,28 +347,26 @@ class HostProof {
 
   /** What is not good, in words. */
   private async probe(connection: Connection): Promise<readonly string[]> {
-    const { job, env, report } = this;
-    if (job.probes.length === 0) return [];
+    const { job, env, report, sent } = this;
+    const probes = sent.probes ?? job.probes;
+    if (probes.length === 0) return [];
     if (!this.hasHeld) report.phase('probing');
     const startMs = env.now();
-    // LACP, spanning tree and address checks take their time: tried until shortly before the deadline.
+    // Still negotiating is not failed: tried until shortly before the deadline, where the network is slow.
+    const patienceMs = sent.isSlowToSettle === false ? QUICK_PROBES_MS : Number.POSITIVE_INFINITY;
     let waitingFor: string | undefined;
     for (;;) {
-      const { stdout } = await connection.exec(RUN_FROM_STDIN, {
-        input: probesScript(job.probes),
-        timeoutMs: probesTimeoutMs(job.probes),
-      });
-      const answers = parseProbes(job.probes, stdout);
+      const answers = await probeHost(connection, probes);
       report.timings.probeMs = Math.round(env.now() - startMs);
-      const isLast = !this.hasTimeFor(LAST_LOOK_MS);
-      const bad = job.probes.flatMap((probe, index) => {
+      const isLast = !this.hasTimeFor(LAST_LOOK_MS) || env.now() - startMs >= patienceMs;
+      const bad = probes.flatMap((probe, index) => {
         const answer = answers[index];
         if (answer === undefined || answer.good) return [];
         return [`${probeName(probe)}: ${answer.text}`];
       });
       if (bad.length === 0 || isLast) {
         if (bad.length > 0 || !this.hasHeld) {
-          job.probes.forEach((probe, index) => {
+          probes.forEach((probe, index) => {
             const answer = answers[index] ?? { good: false, text: '' };
             env.emit({
               type: 'host.probed',
@@ -373,7 +381,11 @@ class HostProof {
       }
       if (bad[0] !== waitingFor) {
         waitingFor = bad[0];
-        report.phase('probing', `waiting for ${bad[0] ?? ''}`);
+        const slow = (sent.waits ?? []).map(
+          (wait) => `${waitName(wait)} may take ${wait.seconds} s`,
+        );
+        const why = slow.length === 0 ? '' : ` (${slow.join(', ')})`;
+        report.phase('probing', `waiting for ${bad[0] ?? ''}${why}`);
       }
       await report.delay(REDIAL_PAUSE_MS);
     }

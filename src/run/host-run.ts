@@ -11,6 +11,7 @@ import { NetorchError } from '../errors.js';
 import type { ChangePlan } from '../plan/change.js';
 import { ownedDelta } from '../plan/owned-delta.js';
 import { planHost } from '../plan/plan-host.js';
+import { probeName } from '../probes/probe-script.js';
 import type { Connection } from '../transport/transport.js';
 import { bootHazards } from './boot-hazards.js';
 import { budgetFor, deadlineHazards } from './budget.js';
@@ -21,6 +22,7 @@ import { proveHost, type SentTransaction } from './host-proof.js';
 import { HostReport } from './host-report.js';
 import { observeHost } from './observe-host.js';
 import { persistRunning } from './persist-host.js';
+import { baselineProbes, isSlowToSettle, waivedText } from './probe-host.js';
 import { planFingerprint } from './plan-fingerprint.js';
 import { recordState } from './recorded-state.js';
 
@@ -167,6 +169,10 @@ class HostRun {
     const budget = budgetFor(plan, job.confirmWindowSeconds, this.report.timings.observeMs);
     const secondsToDeadline = budget.applySeconds + budget.confirmSeconds;
     const scripts = iproute2Scripts({ plan, observed: observed.state, lines: observed.lines });
+    const { required, waived } = await baselineProbes(connection, job.probes, observed.state, plan);
+    for (const { probe, text } of waived) {
+      env.emit({ type: 'log', level: 'warning', host: job.host, message: waivedText(probe, text) });
+    }
     const nonce = env.newNonce();
     const sent: SentTransaction = {
       id: env.newTransactionId(),
@@ -179,6 +185,9 @@ class HostRun {
       before: observed.state,
       beforeLines: observed.lines,
       target: plan.target,
+      probes: required,
+      isSlowToSettle: isSlowToSettle(plan),
+      waits: plan.waits ?? [],
       budget,
       explain: (failure) => failureText(failure, scripts.segments, plan.changes),
       deadlineMs: env.now() + secondsToDeadline * 1000,
@@ -214,6 +223,7 @@ class HostRun {
       budget,
       baseline: scripts.baseline,
       commands: commandLines(scripts.segments),
+      ...(waived.length === 0 ? {} : { waivedProbes: waived.map(({ probe }) => probeName(probe)) }),
     });
     this.report.phase('arming');
     const sentMs = env.now();

@@ -4,6 +4,7 @@
  * back where the decision about their group was never made.
  */
 import type { CommitGate } from './commit-gate.js';
+import { probeName } from '../probes/probe-script.js';
 import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import { proveHost, type SentTransaction } from './host-proof.js';
@@ -47,6 +48,9 @@ export async function settleHost(
     before: stateOf(recorded.before),
     beforeLines: recorded.baseline,
     target: stateOf(recorded.target),
+    probes: job.probes.filter(
+      (probe) => recorded.waivedProbes?.includes(probeName(probe)) !== true,
+    ),
     budget: recorded.budget,
     explain: (failure) => ({
       cause: 'a step failed on the host',

@@ -1,15 +1,15 @@
 /** After a wave: time passes, then its hosts are looked at again over new connections, and checks are run. */
 import PQueue from 'p-queue';
 
-import { RUN_FROM_STDIN } from '../agents/bundle.js';
 import { NetorchError } from '../errors.js';
 import { compareStates } from '../network/compare.js';
-import { parseProbes, probeName, probesScript, probesTimeoutMs } from '../probes/probe-script.js';
+import { probeName } from '../probes/probe-script.js';
 import type { Connection } from '../transport/transport.js';
 import type { RunEventBody } from './events.js';
 import { delayIn, type HostEnvironment } from './host-environment.js';
 import type { HostJob } from './host-job.js';
 import { observeHost } from './observe-host.js';
+import { probeHost } from './probe-host.js';
 import { stateOf } from './recorded-state.js';
 
 /** A program of the controller; good when it ends with 0. No shell reads it. */
@@ -119,13 +119,13 @@ async function checkHost(
         `${difference.path} should be ${difference.expected}, is ${difference.found}${more}`,
       );
     }
-    const probes = [...job.probes, ...(job.checks ?? [])];
+    const waived = new Set(recorded.waivedProbes);
+    const probes = [
+      ...job.probes.filter((probe) => !waived.has(probeName(probe))),
+      ...(job.checks ?? []),
+    ];
     if (probes.length === 0) return;
-    const { stdout } = await connection.exec(RUN_FROM_STDIN, {
-      input: probesScript(probes),
-      timeoutMs: probesTimeoutMs(probes),
-    });
-    const answers = parseProbes(probes, stdout);
+    const answers = await probeHost(connection, probes);
     probes.forEach((probe, index) => {
       const answer = answers[index] ?? { good: false, text: 'no answer' };
       tell(probeName(probe), answer.good, answer.text);

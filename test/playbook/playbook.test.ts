@@ -132,6 +132,12 @@ describe('is refused at its place', () => {
       '- hosts: g\n  probes: [{ping: 10.0.0.1, siz: 9000}]',
       'p.yml:2:29 UNKNOWN_KEY: unknown key "siz" in probe (did you mean "size"?)',
     ],
+    [
+      '- hosts: g\n  probes: [{arp: gate.example.net}]',
+      'probe.arp is "gate.example.net", must be an address, not a name',
+    ],
+    ['- hosts: g\n  probes: [{run: systemctl}]', 'must be a program and its arguments'],
+    ['- hosts: g\n  probes: [{run: [a], timeout: 5m}]', 'must be a time from 1s to 20s'],
     ['- hosts: g\n  probes: [{tcp: 10.0.0.1}]', 'probe.tcp is "10.0.0.1", must be ADDRESS:PORT'],
   ])('%j', (text, message) => {
     expect(failureOf(() => firstPlay(text)).join('\n')).toContain(message);
@@ -155,11 +161,24 @@ describe('probes', () => {
       count: 3
     - tcp: '10.0.0.{{ lab_index }}:22'
     - tcp: '[2001:db8::1]:443'
+    - arp: 10.0.0.254
+      required: yes
+    - dns: db.example.net
+    - run: [systemctl, is-active, '{{ far }}']
+      timeout: 10s
 `);
     expect(probesFor('h2', play, inventory)).toEqual([
       { kind: 'ping', address: '10.100.0.1', size: 9000, count: 3, location: expect.anything() },
       { kind: 'tcp', address: '10.0.0.2', port: 22, location: expect.anything() },
       { kind: 'tcp', address: '2001:db8::1', port: 443, location: expect.anything() },
+      { kind: 'arp', address: '10.0.0.254', isRequired: true, location: expect.anything() },
+      { kind: 'dns', name: 'db.example.net', location: expect.anything() },
+      {
+        kind: 'run',
+        command: ['systemctl', 'is-active', '10.100.0.1'],
+        timeoutSeconds: 10,
+        location: expect.anything(),
+      },
     ]);
   });
 

@@ -71,7 +71,7 @@ function messageOf(input: string): Message {
   if (/runtime\.sh'? '?confirm/.test(input)) return 'confirm';
   if (/runtime\.sh'? '?extend/.test(input)) return 'extend';
   if (input.includes('echo @status')) return 'status';
-  if (/^probe_(ping|tcp) \d/m.test(input)) return 'probe';
+  if (/^probe_\w+ \d/m.test(input)) return 'probe';
   return 'observe';
 }
 

@@ -5,6 +5,7 @@ import type { ObservedHost } from '../../src/agents/observed-host.js';
 import { interfaceMap } from '../../src/network/state.js';
 import type { ChangePlan } from '../../src/plan/change.js';
 import { planHost } from '../../src/plan/plan-host.js';
+import type { ProbeSpec } from '../../src/probes/probe-script.js';
 import { runHost } from '../../src/run/host-run.js';
 import type { HostJob } from '../../src/run/host-job.js';
 import { desiredOf } from '../network/documents.js';
@@ -91,9 +92,9 @@ describe('a host ends', () => {
 
   test('rolled back with the cause when a probe stays bad', async () => {
     const host = new FakeHost();
-    host.onMessage = (message) => {
+    host.onMessage = (message, times) => {
       if (message === 'rollback') host.cause = 'after the change: ping 192.0.2.1: no answer';
-      return message === 'probe' ? 'probe 0 FAIL no answer\n' : undefined;
+      return message === 'probe' && times > 1 ? 'probe 0 FAIL no answer\n' : undefined;
     };
     expect(await run(host, { probes: [{ kind: 'ping', address: '192.0.2.1' }] })).toMatchObject({
       outcome: 'rolled-back',
@@ -101,6 +102,28 @@ describe('a host ends', () => {
     });
     expect(host.messages.filter((message) => message === 'probe').length).toBeGreaterThan(5);
     expect(host.nowMs).toBeLessThan(host.deadlineMs);
+  });
+
+  test('confirmed when a probe fails after the change as it did before, which is said at once', async () => {
+    const host = new FakeHost();
+    const probes: ProbeSpec[] = [
+      { kind: 'ping', address: '192.0.2.131' },
+      { kind: 'tcp', address: '192.0.2.132', port: 22 },
+    ];
+    host.onMessage = (message, times) => {
+      if (message !== 'probe') return undefined;
+      // After the change only the second one is asked for, and is the first therefore.
+      return times === 1 ? 'probe 0 FAIL no answer\nprobe 1 OK fine\n' : 'probe 0 OK fine\n';
+    };
+    expect(await run(host, { probes })).toMatchObject({ outcome: 'confirmed' });
+    const types = host.events.map((event) => (event.type === 'log' ? event.message : event.type));
+    const said =
+      'ping 192.0.2.131: was not good before the change either (no answer): not required after it';
+    expect(types).toContain(said);
+    expect(types.indexOf(said)).toBeLessThan(types.indexOf('host.armed'));
+    expect(host.events.find((event) => event.type === 'host.recorded')).toMatchObject({
+      waivedProbes: ['ping 192.0.2.131'],
+    });
   });
 
   test('rolled back, in the words of the step, when a step failed', async () => {

@@ -1,0 +1,101 @@
+/**
+ * What must be good after a change, seen from what was good before it. A probe that failed before is
+ * required only where the plan itself opens the way it takes: a dead name server or gateway must not take a
+ * good change back. Pure.
+ */
+import { canonicalNetwork, isInSubnet } from '../network/ip.js';
+import type { InterfaceState, NetworkState, Route } from '../network/state.js';
+import type { ProbeAnswer, ProbeSpec } from './probe-script.js';
+
+/** `before`: its answer before the change. */
+export function isRequiredAfter(
+  probe: ProbeSpec,
+  before: ProbeAnswer,
+  observed: NetworkState,
+  target: NetworkState,
+): boolean {
+  if (before.good || probe.isRequired === true) return true;
+  switch (probe.kind) {
+    case 'run':
+      return false;
+    case 'dns':
+      return String(observed.dns.servers) !== String(target.dns.servers);
+    case 'tcp':
+    case 'arp':
+    case 'ping': {
+      const was = wayTo(observed, probe.address);
+      const will = wayTo(target, probe.address);
+      if (will === undefined) return true;
+      if (was?.by !== will.by) return true;
+      const { size } = probe.kind === 'ping' ? probe : {};
+      return size !== undefined && was.mtu < size && size <= will.mtu;
+    }
+  }
+}
+
+/** The gateways that packets leave by where no better route is known, the preferred one of each family. */
+export function defaultGateways(state: NetworkState): readonly Route[] {
+  return (['ipv4', 'ipv6'] as const).flatMap((family) => {
+    const [best] = defaultRoutes(state, family);
+    return best?.nextHopAddress === undefined || best.nextHopInterface === undefined ? [] : [best];
+  });
+}
+
+function defaultRoutes(state: NetworkState, family: Route['family']): readonly Route[] {
+  return state.routes
+    .filter(
+      (route) =>
+        route.family === family &&
+        route.table === 254 &&
+        route.type === 'unicast' &&
+        route.destination.endsWith('/0'),
+    )
+    .toSorted((a, b) => (a.metric ?? 0) - (b.metric ?? 0));
+}
+
+type Way = Readonly<{
+  /** The subnet that is reached directly, or the address of the next hop. */
+  by: string;
+  mtu: number;
+}>;
+
+/** undefined: there is none that is known; names are taken to be reached by the default route. */
+function wayTo(state: NetworkState, address: string): Way | undefined {
+  let best: (Way & { length: number }) | undefined;
+  const consider = (by: string, item: InterfaceState | undefined, length: number) => {
+    if (item !== undefined && (best === undefined || length > best.length)) {
+      best = { by, mtu: item.mtu, length };
+    }
+  };
+  for (const item of state.interfaces.values()) {
+    if (!item.up) continue;
+    const addresses = [
+      ...item.ipv4.addresses,
+      ...item.ipv6.addresses,
+      ...(item.facts?.dynamicAddresses ?? []),
+    ];
+    for (const own of addresses) {
+      if (!isInSubnet(address, own)) continue;
+      const subnet = canonicalNetwork(`${own.ip}/${own.prefixLength}`)?.network ?? '';
+      consider(subnet, item, own.prefixLength);
+    }
+  }
+  for (const route of state.routes) {
+    if (route.table !== 254 || route.type !== 'unicast') continue;
+    const [ip = '', length = ''] = route.destination.split('/');
+    if (!isInSubnet(address, { ip, prefixLength: Number(length) })) continue;
+    const device = state.interfaces.get(
+      route.nextHopInterface ?? route.nextHops?.[0]?.interface ?? '',
+    );
+    consider(
+      route.nextHopAddress ?? route.nextHops?.[0]?.address ?? route.destination,
+      device,
+      Number(length),
+    );
+  }
+  if (best !== undefined || canonicalNetwork(address) !== undefined) return best;
+  const [route] = [...defaultRoutes(state, 'ipv4'), ...defaultRoutes(state, 'ipv6')];
+  if (route === undefined) return undefined;
+  const device = state.interfaces.get(route.nextHopInterface ?? '');
+  return { by: route.nextHopAddress ?? '', mtu: device?.mtu ?? 1500 };
+}
