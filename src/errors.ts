@@ -45,6 +45,7 @@ export type ErrorCode =
   | 'HOST_UNFIT'
   | 'HOST_BUSY'
   | 'HOST_CHANGED'
+  | 'ADDRESS_IN_USE'
   | 'AGENT_PROTOCOL'
   | 'PLAN_STALE'
   // the lab

@@ -20,6 +20,7 @@ export type ScriptName =
   | 'persist'
   | 'ensure'
   | 'probe'
+  | 'diagnose'
   | 'dhcp'
   | 'udhcpc';
 

@@ -67,6 +67,16 @@ probe_arp() {
 	fi
 }
 
+# NUMBER ADDRESS DEVICE. By a probe that leaves no trace in anybody's table (RFC 5227); without arping nothing is known.
+probe_vacant() {
+	mac=
+	if command -v arping >/dev/null 2>&1; then
+		mac=$(arping -D -c 1 -w 1 -I "$3" "$2" 2>/dev/null | sed -n 's/^.*[Rr]eply from .* \[\([0-9A-Fa-f:]*\)\].*$/\1/p' | sed -n 1p)
+	fi
+	# By another of its NICs the host may answer itself.
+	[ -n "$mac" ] && ! cat /sys/class/net/*/address | grep -qix "$mac" && echo "probe $1 FAIL $mac" || echo "probe $1 OK"
+}
+
 # NUMBER NAME
 probe_dns() {
 	if command -v getent >/dev/null 2>&1; then

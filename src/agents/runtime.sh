@@ -255,6 +255,16 @@ end_timers() {
 	fi
 }
 
+# Seconds before the deadline.
+LOOK=8
+# What the network looks like while the change is still there, for whoever asks afterwards. Beside the wait, which
+# it never holds up, and once, whichever of the two that wait comes first.
+look() {
+	if [ -e state.applied ] && [ -s diagnose.sh ] && mkdir looked; then
+		(sh ./diagnose.sh >evidence.new </dev/null && mv evidence.new evidence) &
+	fi
+} 2>/dev/null
+
 # Waits for the deadline and rolls back, unless it is over before. The deadline may be moved meanwhile.
 wait_for_deadline() {
 	while :; do
@@ -264,6 +274,8 @@ wait_for_deadline() {
 		[ "$up" -ge "$deadline" ] && break
 		# In slices: a host that was suspended, or a deadline that was moved, is seen soon.
 		left=$((deadline - up))
+		# In the end somebody looks why nobody has confirmed.
+		if [ "$left" -le "$LOOK" ]; then look; elif [ "$left" -gt $((LOOK + 5)) ]; then left=5; else left=$((left - LOOK)); fi
 		[ "$left" -le 5 ] || left=5
 		sleep "$left"
 	done
@@ -516,6 +528,7 @@ verb_status() {
 	[ -s cause ] && sed 's/^/cause /' cause
 	[ -s failure ] && sed 's/^/failure /' failure
 	[ -s differences ] && sed 's/^/difference /' differences
+	[ -s evidence ] && sed 's/^/evidence /' evidence
 	persist_status
 	return 0
 }

@@ -10,6 +10,7 @@ import {
   stdinScript,
   writeFilesFunction,
 } from './bundle.js';
+import { diagnosisFile, type DiagnosisRequest } from './diagnosis-script.js';
 import { keepFiles, parsePersisted, type Persisted, type PersistFiles } from './persistence.js';
 import { restoreFiles } from './restore-files.js';
 
@@ -26,6 +27,8 @@ export type TransactionRequest = Readonly<{
   /** Reboot a host that is not what it was this many seconds after its way back, and heard of nobody. */
   lastResort?: Readonly<{ rebootSeconds: number; wayBackSeconds: number }> | undefined;
   scripts: BackendScripts;
+  /** What the host looks at by itself when it is not confirmed until shortly before its deadline. */
+  diagnosis?: DiagnosisRequest;
   /** The raw resolv.conf as observed. */
   resolvConf: string;
   /** What the record of netorch's own objects gains and loses when this is confirmed. */
@@ -43,6 +46,7 @@ export function transactionFiles(request: TransactionRequest): Readonly<Record<s
     'lease-routes': fileOf(scripts.leaseRoutes),
     ...(scripts.apply.includes('udhcpc') ? { 'udhcpc.sh': agentScript('udhcpc') } : {}),
     nonce: `${request.nonce}\n`,
+    ...(request.diagnosis === undefined ? {} : { 'diagnose.sh': diagnosisFile(request.diagnosis) }),
     ...(lastResort === undefined
       ? {}
       : { 'last-resort': `${lastResort.rebootSeconds} ${lastResort.wayBackSeconds}\n` }),
@@ -170,6 +174,8 @@ export type TransactionStatus = Readonly<{
   cause: string | undefined;
   failure: readonly string[];
   differences: readonly string[];
+  /** What the host saw shortly before its deadline; '' where it did not look. */
+  evidence: string;
   /** undefined: the transaction is not to be made persistent, or is not confirmed. */
   persisted: Persisted | undefined;
 }>;
@@ -183,6 +189,7 @@ export function parseStatus(host: string, text: readonly string[]): TransactionS
       cause: undefined,
       failure: [],
       differences: [],
+      evidence: '',
       persisted: undefined,
     };
   }
@@ -203,6 +210,7 @@ export function parseStatus(host: string, text: readonly string[]): TransactionS
     cause: valuesOf('cause')[0],
     failure: valuesOf('failure'),
     differences: valuesOf('difference'),
+    evidence: valuesOf('evidence').join('\n'),
     persisted: parsePersisted(text.join('\n')),
   };
 }

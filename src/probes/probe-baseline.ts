@@ -4,7 +4,7 @@
  * good change back. Pure.
  */
 import { canonicalNetwork, isInSubnet } from '../network/ip.js';
-import type { InterfaceState, NetworkState, Route } from '../network/state.js';
+import type { InterfaceState, Link, NetworkState, Route, VlanLink } from '../network/state.js';
 import type { ProbeAnswer, ProbeSpec } from './probe-script.js';
 
 /** `before`: its answer before the change. */
@@ -17,6 +17,7 @@ export function isRequiredAfter(
   if (before.good || probe.isRequired === true) return true;
   switch (probe.kind) {
     case 'run':
+    case 'vacant':
       return false;
     case 'dns':
       return String(observed.dns.servers) !== String(target.dns.servers);
@@ -32,6 +33,31 @@ export function isRequiredAfter(
     }
   }
 }
+
+/**
+ * Addresses that the plan gives to the host, and that somebody else may have: probed where the interface is
+ * there, up, and stays what it is. A /32 is how floating addresses are written.
+ */
+export function newAddresses(observed: NetworkState, target: NetworkState): readonly ProbeSpec[] {
+  const own = new Set(
+    [...observed.interfaces.values()].flatMap((item) =>
+      [...item.ipv4.addresses, ...(item.facts?.dynamicAddresses ?? [])].map(({ ip }) => ip),
+    ),
+  );
+  return [...target.interfaces.values()].flatMap((item): ProbeSpec[] => {
+    const now = observed.interfaces.get(item.name);
+    if (now?.up !== true || now.facts?.carrier !== true) return [];
+    if (item.controller !== now.controller || item.link.kind !== now.link.kind) return [];
+    if (item.link.kind === 'loopback' || item.link.kind === 'dummy') return [];
+    if (item.link.kind === 'vlan' && !isSameVlan(item.link, now.link)) return [];
+    return item.ipv4.addresses
+      .filter(({ ip, prefixLength }) => prefixLength < 32 && !own.has(ip))
+      .map(({ ip }) => ({ kind: 'vacant', address: ip, device: item.name }));
+  });
+}
+
+const isSameVlan = (one: VlanLink, other: Link): boolean =>
+  other.kind === 'vlan' && one.id === other.id && one.base === other.base;
 
 /** The gateways that packets leave by where no better route is known, the preferred one of each family. */
 export function defaultGateways(state: NetworkState): readonly Route[] {

@@ -8,6 +8,8 @@ export type ProbeSpec = Readonly<
     | { kind: 'tcp'; address: string; port: number }
     | { kind: 'arp'; address: string }
     | { kind: 'dns'; name: string }
+    /** Good when nobody on the segment of the device answers for the address: it may be taken. */
+    | { kind: 'vacant'; address: string; device: string }
     | { kind: 'run'; command: readonly string[]; timeoutSeconds: number }
   ) & {
     /** It must be good after the change though it was not before (probe-baseline.ts). */
@@ -29,6 +31,8 @@ export function probeName(probe: ProbeSpec): string {
       return `${probe.address.includes(':') ? 'neighbour discovery' : 'ARP'} for ${probe.address}`;
     case 'dns':
       return `look-up of ${probe.name}`;
+    case 'vacant':
+      return `${probe.address} is free on ${probe.device}`;
     case 'run':
       return probe.command.join(' ');
   }
@@ -39,7 +43,7 @@ export function probeName(probe: ProbeSpec): string {
  * fragmentation, so that it proves the path MTU; the ICMP payload is the packet less its headers.
  */
 export function probesScript(probes: readonly ProbeSpec[]): string {
-  return stdinScript(agentScript('probe'), ...probes.map(probeLine));
+  return stdinScript(agentScript('probe'), ...probes.map(probeLine), 'wait');
 }
 
 function probeLine(probe: ProbeSpec, index: number): string {
@@ -50,6 +54,8 @@ function probeLine(probe: ProbeSpec, index: number): string {
       return `probe_arp ${index} ${quoteSh(probe.address)}`;
     case 'dns':
       return `probe_dns ${index} ${quoteSh(probe.name)}`;
+    case 'vacant':
+      return `probe_vacant ${index} ${quoteSh(probe.address)} ${quoteSh(probe.device)} &`;
     case 'run':
       return `probe_run ${index} ${probe.timeoutSeconds} ${probe.command.map(quoteSh).join(' ')}`;
     case 'ping': {

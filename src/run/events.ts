@@ -190,6 +190,15 @@ export type RunEventBody =
   | Readonly<{ type: 'host.reached'; host: string; address: string; outageMs: number }>
   | Readonly<{ type: 'host.probed'; host: string; probe: string; good: boolean; text: string }>
   | Readonly<{ type: 'host.differed'; host: string; differences: readonly string[] }>
+  /** Looked at in the window before it went back. Without a cause: it is unknown. */
+  | Readonly<{
+      type: 'host.diagnosed';
+      host: string;
+      kind?: string;
+      /** One sentence in network words. */
+      cause?: string;
+      evidence: readonly string[];
+    }>
   | Readonly<{
       type: 'host.finished';
       host: string;

@@ -17,6 +17,7 @@ import {
   statusAndObserveScript,
   type TransactionStatus,
 } from '../agents/transaction.js';
+import type { Diagnosis } from '../diagnosis/diagnose.js';
 import { isAsRecorded } from '../backends/persist-record.js';
 import { compareStates } from '../network/compare.js';
 import type { Difference, NetworkState } from '../network/state.js';
@@ -27,6 +28,7 @@ import type { Connection } from '../transport/transport.js';
 import type { Budget } from './budget.js';
 import type { CommitGate, GroupWord } from './commit-gate.js';
 import type { FailureText } from './failure-text.js';
+import { diagnosisOf, gatherEvidence, wantedBy, type DiagnosisPlan } from './host-diagnosis.js';
 import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import type { HostReport } from './host-report.js';
@@ -55,6 +57,7 @@ export type SentTransaction = {
   /** Links go down and up, or negotiate: probes are given until the deadline. undefined: not known. */
   readonly isSlowToSettle?: boolean;
   readonly waits?: readonly Wait[];
+  readonly diagnosis?: DiagnosisPlan;
   readonly budget: Budget;
   /** What a failed step means. */
   readonly explain: (failure: readonly string[]) => FailureText;
@@ -77,6 +80,8 @@ const COMPARE_TRIES = 3;
 const LAST_LOOK_MS = 8_000;
 /** Where no link goes down and nothing negotiates, what does not answer by then does not answer. */
 const QUICK_PROBES_MS = 10_000;
+/** Kept of the time before the deadline for asking the host to go back. */
+const GO_BACK_MS = 3_000;
 /** A host that answers early in its boot is given this many looks until its network is whole. */
 const BOOT_TRIES = 30;
 /** A host that waits for its group has its deadline moved this far ahead, again and again. */
@@ -106,6 +111,10 @@ class HostProof {
   private readonly sent: SentTransaction;
   private readonly gate: CommitGate | undefined;
   private rollbackDetails: readonly string[] = [];
+  /** What the host looked like before it was asked to go back, and what was not good. */
+  private evidence = '';
+  private failedProbes: readonly ProbeSpec[] = [];
+  private unleased: readonly string[] = [];
   /** The host was asked to go back, or does so: only its former address counts. */
   private goesBack: boolean;
   /** The host may be confirmed, whatever was heard of it since. */
@@ -309,6 +318,12 @@ class HostProof {
       // What a server or router brings takes its time; the host's own values do not.
       const isAwaited = differences.every((difference) => difference.isAwaited === true);
       if (isAwaited ? !this.hasTimeFor(LAST_LOOK_MS) : compared >= COMPARE_TRIES) {
+        if (isAwaited) {
+          this.unleased = differences
+            .filter(({ path }) => path.endsWith('.ipv4.dhcp'))
+            .map(({ path }) => path.slice(0, -'.ipv4.dhcp'.length));
+          await this.gather(connection);
+        }
         return this.rollBack(connection, 'the host is not what the plan says', words);
       }
       if (!isAwaited) compared += 1;
@@ -334,10 +349,53 @@ class HostProof {
   private async prove(connection: Connection): Promise<Pass> {
     const bad = await this.probe(connection);
     if (bad.length > 0) {
+      await this.gather(connection);
       return this.rollBack(connection, `after the change: ${bad[0] ?? ''}`, bad.slice(1));
     }
     if (this.gate === undefined) return this.confirm(connection);
     return this.hold(connection, this.gate);
+  }
+
+  /** In the window that is left: the way back never waits for it. */
+  private async gather(connection: Connection): Promise<void> {
+    const { diagnosis } = this.sent;
+    if (diagnosis === undefined || this.evidence !== '' || !this.hasTimeFor(2 * GO_BACK_MS)) return;
+    this.report.phase('probing', 'looking for the cause');
+    const request = { ...diagnosis.request, ask: this.asked(diagnosis) };
+    const leftMs = this.sent.deadlineMs - this.env.now() - GO_BACK_MS;
+    this.evidence = await gatherEvidence(connection, request, leftMs);
+  }
+
+  /** What failed comes first, whatever else there is to ask for. */
+  private asked(diagnosis: DiagnosisPlan): readonly string[] {
+    const failed = this.failedProbes.flatMap(wantedBy).map(({ address }) => address);
+    return [...new Set([...failed.slice(0, 3), ...diagnosis.request.ask])];
+  }
+
+  /** The cause, if the evidence shows one; all of it is told. */
+  private diagnosed(evidence: string): Diagnosis | undefined {
+    const { sent, env, report } = this;
+    if (sent.diagnosis === undefined) return undefined;
+    const found = diagnosisOf(
+      evidence,
+      sent.diagnosis,
+      {
+        isCutOff: !report.wasReached,
+        wanted: this.failedProbes.flatMap(wantedBy),
+        unleased: this.unleased,
+      },
+      sent.before,
+      sent.target,
+    );
+    if (found === undefined) return undefined;
+    const { kind, cause } = found;
+    env.emit({
+      type: 'host.diagnosed',
+      host: this.job.host,
+      ...(kind === undefined || cause === undefined ? {} : { kind, cause }),
+      evidence: found.evidence,
+    });
+    return found;
   }
 
   /** Is so much time left before the host goes back by itself? */
@@ -365,6 +423,7 @@ class HostProof {
         return [`${probeName(probe)}: ${answer.text}`];
       });
       if (bad.length === 0 || isLast) {
+        this.failedProbes = probes.filter((_, index) => answers[index]?.good === false);
         if (bad.length > 0 || !this.hasHeld) {
           probes.forEach((probe, index) => {
             const answer = answers[index] ?? { good: false, text: '' };
@@ -560,19 +619,25 @@ class HostProof {
     }
     const byDeadline = status.cause?.startsWith('the deadline passed') === true;
     const address = sent.newAddress ?? sent.address;
+    const symptom = byDeadline
+      ? !report.wasReached
+        ? `after the change SSH at ${address} did not answer within ${sent.budget.confirmSeconds} s`
+        : this.hasHeld
+          ? 'it was good, and was not confirmed by its deadline'
+          : `after the change the host could not be proved good within ${sent.budget.confirmSeconds} s`
+      : (status.cause ?? 'unknown');
+    // Who goes back because others do has nothing that could be diagnosed.
+    const seen = byDeadline && !this.hasHeld ? status.evidence : '';
+    const evidence = this.evidence === '' ? seen : this.evidence;
+    const diagnosis = this.diagnosed(evidence);
     return report.result('rolled-back', {
-      cause: byDeadline
-        ? !report.wasReached
-          ? `after the change SSH at ${address} did not answer within ${sent.budget.confirmSeconds} s`
-          : this.hasHeld
-            ? 'it was good, and was not confirmed by its deadline'
-            : `after the change the host could not be proved good within ${sent.budget.confirmSeconds} s`
-        : (status.cause ?? 'unknown'),
+      cause: diagnosis?.cause === undefined ? symptom : `${diagnosis.cause} (${symptom})`,
       details: [
         ...(!report.wasReached && this.lastError !== undefined
           ? [`last try: ${this.lastError}`]
           : []),
         ...this.rollbackDetails,
+        ...(diagnosis?.evidence ?? []).map((line) => `seen from the host: ${line}`),
         ...differences,
       ],
       verified,
@@ -651,7 +716,8 @@ class HostProof {
  * and none beyond it: that a host is lost is said when it is.
  */
 function redialTimeoutMs(connectTimeoutMs: number, leftMs: number): number {
-  return Math.min(connectTimeoutMs, Math.max(REDIAL_TIMEOUT_MS, leftMs / 3), leftMs);
+  // Whole: it is told in seconds when it is over.
+  return Math.ceil(Math.min(connectTimeoutMs, Math.max(REDIAL_TIMEOUT_MS, leftMs / 3), leftMs));
 }
 
 function differenceText(difference: Difference): string {

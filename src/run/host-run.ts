@@ -19,6 +19,7 @@ import { failureText } from './failure-text.js';
 import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import { proveHost, type SentTransaction } from './host-proof.js';
+import { planDiagnosis } from './host-diagnosis.js';
 import { HostReport } from './host-report.js';
 import { observeHost } from './observe-host.js';
 import { persistRunning } from './persist-host.js';
@@ -169,10 +170,17 @@ class HostRun {
     const budget = budgetFor(plan, job.confirmWindowSeconds, this.report.timings.observeMs);
     const secondsToDeadline = budget.applySeconds + budget.confirmSeconds;
     const scripts = iproute2Scripts({ plan, observed: observed.state, lines: observed.lines });
-    const { required, waived } = await baselineProbes(connection, job.probes, observed.state, plan);
+    const { required, waived } = await baselineProbes(
+      job.host,
+      connection,
+      job.probes,
+      observed.state,
+      plan,
+    );
     for (const { probe, text } of waived) {
       env.emit({ type: 'log', level: 'warning', host: job.host, message: waivedText(probe, text) });
     }
+    const diagnosis = planDiagnosis(observed, plan, required);
     const nonce = env.newNonce();
     const sent: SentTransaction = {
       id: env.newTransactionId(),
@@ -187,6 +195,7 @@ class HostRun {
       target: plan.target,
       probes: required,
       isSlowToSettle: isSlowToSettle(plan),
+      diagnosis,
       waits: plan.waits ?? [],
       budget,
       explain: (failure) => failureText(failure, scripts.segments, plan.changes),
@@ -207,6 +216,7 @@ class HostRun {
           : { rebootSeconds: job.lastResortSeconds, wayBackSeconds: budget.rollbackSeconds },
       scripts,
       resolvConf: observed.resolvConf,
+      diagnosis: diagnosis.request,
       owned: ownedDelta(observed.state, plan.target, observed.owned, env.owner),
     });
     env.emit({

@@ -41,6 +41,7 @@ const REQUIRED: Readonly<Record<RunEvent['type'], Readonly<Record<string, Kind>>
   'host.reached': { host: 'string', address: 'string', outageMs: 'number' },
   'host.probed': { host: 'string', probe: 'string', good: 'boolean', text: 'string' },
   'host.differed': { host: 'string', differences: 'array' },
+  'host.diagnosed': { host: 'string', evidence: 'array' },
   'host.finished': { host: 'string', outcome: 'outcome', durationMs: 'number', timings: 'object' },
   'run.stopping': { reason: 'string' },
   log: { level: 'string', message: 'string' },

@@ -2,7 +2,8 @@
 import { RUN_FROM_STDIN } from '../agents/bundle.js';
 import type { NetworkState } from '../network/state.js';
 import type { ChangePlan, Operation } from '../plan/change.js';
-import { defaultGateways, isRequiredAfter } from '../probes/probe-baseline.js';
+import { NetorchError } from '../errors.js';
+import { defaultGateways, isRequiredAfter, newAddresses } from '../probes/probe-baseline.js';
 import {
   parseProbes,
   probeName,
@@ -25,6 +26,9 @@ export async function probeHost(
   return parseProbes(probes, stdout);
 }
 
+/** Probed at the same time; each costs a small host some processes. */
+const MOST_NEW_ADDRESSES = 4;
+
 export type ProbePlan = Readonly<{
   /** What must be good after the change. */
   required: readonly ProbeSpec[];
@@ -33,10 +37,11 @@ export type ProbePlan = Readonly<{
 }>;
 
 /**
- * What the change must not break. Besides the probes of the play: a host whose default gateway answered must
+ * What the change must not break. Throws ADDRESS_IN_USE where another host has an address of the plan. Besides the probes of the play: a host whose default gateway answered must
  * have one that answers, where the plan touches the way to it.
  */
 export async function baselineProbes(
+  host: string,
   connection: Connection,
   probes: readonly ProbeSpec[],
   observed: NetworkState,
@@ -55,17 +60,29 @@ export async function baselineProbes(
       ? [[arpFor(before.nextHopAddress), arpFor(after.nextHopAddress)] as const]
       : [];
   });
-  const asked = [...probes, ...gateways.map(([before]) => before)];
+  const fresh = newAddresses(observed, target).slice(0, MOST_NEW_ADDRESSES);
+  const asked = [...probes, ...gateways.map(([before]) => before), ...fresh];
   if (asked.length === 0) return { required: [], waived: [] };
   const answers = await probeHost(connection, asked);
   const answerOf = (index: number): ProbeAnswer => answers[index] ?? { good: false, text: '' };
+  fresh.forEach((probe, index) => {
+    const answer = answerOf(probes.length + gateways.length + index);
+    if (probe.kind === 'vacant' && !answer.good && /^[0-9a-f:]{17}$/i.test(answer.text)) {
+      throw new NetorchError(
+        'ADDRESS_IN_USE',
+        `${host}: another host has the address ${probe.address} already: ${answer.text.toLowerCase()} answers for it on ${probe.device}; nothing was touched`,
+        { notes: ['take it away there first, or give this host another address'] },
+      );
+    }
+  });
   const isRequired = (probe: ProbeSpec, index: number) =>
     isRequiredAfter(probe, answerOf(index), observed, target);
+  const names = new Set(probes.map(probeName));
   return {
     required: [
       ...probes.filter(isRequired),
       ...gateways.flatMap(([, after], index) =>
-        answerOf(probes.length + index).good ? [after] : [],
+        answerOf(probes.length + index).good && !names.has(probeName(after)) ? [after] : [],
       ),
     ],
     waived: probes.flatMap((probe, index) =>

@@ -143,6 +143,12 @@ export function eventLine(
         `not yet what the plan says: ${listed(event.differences, '; ')}`,
         'warning',
       );
+    case 'host.diagnosed':
+      return hostLine(
+        event.host,
+        event.cause === undefined ? 'looked for the cause: unknown' : `cause: ${event.cause}`,
+        'warning',
+      );
     case 'host.finished':
       return finishedHead(event, presentation, finishedCause(event));
     case 'run.stopping':

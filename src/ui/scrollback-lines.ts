@@ -60,6 +60,7 @@ export function scrollbackLines(
     case 'host.reached':
     case 'host.probed':
     case 'host.differed':
+    case 'host.diagnosed':
     case 'host.extended':
     case 'host.recorded':
     case 'run.finished':

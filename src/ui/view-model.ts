@@ -179,6 +179,7 @@ export function reduceRun(before: RunView, event: RunEvent): RunView {
     case 'host.applied':
     case 'host.probed':
     case 'host.differed':
+    case 'host.diagnosed':
     case 'log':
       return view;
     default:

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { defaultGateways, isRequiredAfter } from '../../src/probes/probe-baseline.js';
+import { defaultGateways, isRequiredAfter, newAddresses } from '../../src/probes/probe-baseline.js';
+import { interfaceMap, type NetworkState } from '../../src/network/state.js';
 import type { ProbeSpec } from '../../src/probes/probe-script.js';
 import { hostWith } from '../network/documents.js';
 
@@ -99,3 +100,50 @@ test('of several default routes the one with the least metric leads to the gatew
   expect(defaultGateways(state).map((route) => route.nextHopAddress)).toEqual(['192.0.2.2']);
   expect(defaultGateways(hostWith('{}'))).toEqual([]);
 });
+
+describe('addresses that somebody else may have', () => {
+  const both = eth1('192.0.2.5').replace(
+    'prefix-length: 24}',
+    'prefix-length: 24}, {ip: 192.0.2.6, prefix-length: 24}, {ip: 192.0.2.7, prefix-length: 32}',
+  );
+  const vlan = (id: number) =>
+    `interfaces: [{name: eth1.5, type: vlan, state: up, vlan: {base-iface: eth1, id: ${id}}, ipv4: {enabled: true, address: [{ip: 192.0.2.5, prefix-length: 24}]}}]`;
+  const bare = (id: number) => vlan(id).replace(/, ipv4.*/, '}]');
+
+  test.each<[string, string, string, readonly string[]]>([
+    ['are those that come', eth1('192.0.2.5'), both, ['192.0.2.6 eth1']],
+    ['are none where nothing comes', both, eth1('192.0.2.5'), []],
+    [
+      'are not those that move within the host',
+      eth1('192.0.2.5'),
+      eth1('192.0.2.5').replaceAll('eth1', 'eth2'),
+      [],
+    ],
+    ['are not those of an interface that is made', '{}', vlan(5), []],
+    ['are those of a VLAN that is there', bare(5), vlan(5), ['192.0.2.5 eth1.5']],
+    ['are not those of a VLAN that gets another id', bare(4), vlan(5), []],
+    [
+      'are not those of an interface that is down',
+      'interfaces: [{name: eth1, type: ethernet, state: down}]',
+      eth1('192.0.2.5'),
+      [],
+    ],
+  ])('%s', (_, observed, target, expected) => {
+    expect(
+      newAddresses(withCarriers(hostWith(observed)), hostWith(target)).map((probe) =>
+        probe.kind === 'vacant' ? `${probe.address} ${probe.device}` : probe.kind,
+      ),
+    ).toEqual(expected);
+  });
+});
+
+/** What is made in a test has no facts of a kernel. */
+function withCarriers(state: NetworkState): NetworkState {
+  const facts = state.interfaces.get('eth2')?.facts;
+  return {
+    ...state,
+    interfaces: interfaceMap(
+      [...state.interfaces.values()].map((item) => ({ ...item, facts: item.facts ?? facts })),
+    ),
+  };
+}

@@ -31,6 +31,7 @@ const FORBIDDEN: readonly (readonly [file: string, statement: string])[] = [
   ['src/backends/a.ts', "import '../transport/transport.js';"],
   ['src/agents/a.ts', "import 'node:fs';"],
   ['src/agents/b.ts', "import '../run/run.js';"],
+  ['src/diagnosis/a.ts', "import '../run/run.js';"],
   ['src/transport/a.ts', "import '../run/run.js';"],
   ['src/run/a.ts', "import '../transport/ssh2-transport.js';"],
   ['src/run/b.ts', "import 'ssh2';"],

@@ -90,6 +90,44 @@ describe('a host ends', () => {
     ]);
   });
 
+  test('failed, untouched, when another host has the address that it is to get', async () => {
+    const host = new FakeHost();
+    host.vacancy = 'probe 0 FAIL 02:00:00:00:00:66\n';
+    expect(await run(host)).toMatchObject({
+      outcome: 'failed',
+      cause: expect.stringContaining(
+        'another host has the address 192.0.2.133 already: 02:00:00:00:00:66 answers for it on eth4',
+      ),
+    });
+    expect(host.messages).not.toContain('begin');
+  });
+
+  test('rolled back, with what was seen from it before its deadline', async () => {
+    const host = new FakeHost();
+    host.onDial = (times) => (times > 1 && host.nowMs < 45_000 ? unreachable() : undefined);
+    host.onMessage = (message) =>
+      message === 'status'
+        ? host
+            .answer('status')
+            .replace(
+              /^cause .*$/m,
+              (line) =>
+                `${line}\nevidence link eth0 up=1 carrier=0 mtu=1500 mac=x\nevidence way 10.77.0.1 10.77.0.1 dev eth0 uid 0\nevidence complete`,
+            )
+        : undefined;
+    const result = await run(host);
+    expect(result).toMatchObject({
+      outcome: 'rolled-back',
+      cause:
+        'eth0 has no carrier: the cable is out, or the switch port is off (after the change SSH at 192.0.2.130 did not answer within 30 s)',
+    });
+    expect(result.details).toContain('seen from the host: eth0: up, no carrier, MTU 1500, x');
+    expect(host.events.find((event) => event.type === 'host.diagnosed')).toMatchObject({
+      kind: 'no-carrier',
+      cause: 'eth0 has no carrier: the cable is out, or the switch port is off',
+    });
+  });
+
   test('rolled back with the cause when a probe stays bad', async () => {
     const host = new FakeHost();
     host.onMessage = (message, times) => {
