@@ -86,6 +86,7 @@ done
 ip -4 rule | sed -n -E 's/^([0-9]+):.*/\\1/p' | while read -r p; do
   case $p in 0|32766|32767) ;; *) ip -4 rule del pref "$p" ;; esac
 done
+for t in blackhole unreachable prohibit; do ip -4 route flush table all type $t; done
 ip -4 route show table all | sed -n -E 's/^(.*table (2|1)[0-9]+.*)/\\1/p' | while read -r r; do ip route del $r; done
 for n in 1 2 3 4; do
   ip -n wire link set dev w$n up 2>/dev/null
