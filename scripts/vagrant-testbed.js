@@ -107,7 +107,7 @@ export class Testbed {
           if (!isShown) return;
           // Of progress that is written over and over on one line, nothing.
           for (const line of text.split('\n')) {
-            if (line.trim() !== '' && !line.includes('\r')) this.#say(line.trimEnd());
+            if (line.trim() !== '' && !/\r|Progress: /.test(line)) this.#say(line.trimEnd());
           }
         });
       }
@@ -148,6 +148,7 @@ export class Testbed {
     });
     const write = (name, text) => writeFileSync(join(this.dir, name), text, { mode: 0o600 });
     const config = await this.run(['vagrant', 'ssh-config']);
+    write('machines_ssh_config', config);
     write(
       'ssh_config',
       `${config}
@@ -182,7 +183,7 @@ exec nsenter -t ${this.#inside} -n -- nc "$1" "$2"
     chmodSync(join(this.dir, 'connect'), 0o700);
     // As users get it, and over it the way that the tests go: the data network, by eth1.
     const inventory = join(this.dir, 'vagrant', 'inventory.sh');
-    const found = await this.run(['sh', inventory, join(this.dir, 'ssh_config')]);
+    const found = await this.run(['sh', inventory, join(this.dir, 'machines_ssh_config')]);
     let text = found;
     for (const host of hosts) {
       const at = new RegExp(
