@@ -146,7 +146,7 @@ try {
     const bareRemove = await bare(bareLines(remove.lines));
     await onHost('rm -rf /run/netorch');
     const back = await rollBack(
-      playbook(`back${size}`, network, { probes: [{ tcp: '127.0.0.1:9' }] }),
+      playbook(`back${size}`, network, { probes: [{ tcp: '127.0.0.1:9', required: true }] }),
     );
     rows.push({ size, planned, add, remove, bareAdd, bareRemove, back });
     const row = rows.at(-1);

@@ -105,6 +105,10 @@ for n in 1 2 3 4; do
   done
 done
 /usr/local/sbin/lab-network
+# A bridge may have had the address: who keeps its MAC address does not reach this host for most of a minute.
+ip -o -4 addr show dev eth1 | sed -n 's/^.* inet \\([0-9.]*\\).*$/\\1/p' | while read -r a; do
+  arping -q -U -c 1 -w 1 -I eth1 "$a" </dev/null
+done
 `;
 
 /** netorch's own, where neither the command line nor the play says otherwise. */

@@ -86,7 +86,7 @@ describeInLab('changes of a network that is there', (bench) => {
       { name: 'before', hosts: 'cluster1', network: storage(9000, BOND, 100) },
     ]);
     const failing = bench().write('failing.yml', [
-      { name: 'fails', hosts: 'cluster1', probes: [{ ping: '10.10.0.77' }] },
+      { name: 'fails', hosts: 'cluster1', probes: [{ ping: '10.10.0.77', required: true }] },
     ]);
     const good = bench().write('good.yml', [{ name: 'good', hosts: 'cluster1' }]);
     const inventory = [bench().variables('change.yml', change)];

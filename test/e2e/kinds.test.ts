@@ -153,7 +153,9 @@ describeInLab('every kind of link', (bench) => {
     const write = (name: string, interfaces: readonly object[], extra: object = {}) =>
       bench().write(name, [{ name: what, hosts: 'h1', network: { interfaces }, ...extra }]);
     const first = write('before.yml', before);
-    const failing = write('failing.yml', after, { probes: [{ ping: '10.10.0.77' }] });
+    const failing = write('failing.yml', after, {
+      probes: [{ ping: '10.10.0.77', required: true }],
+    });
     const good = write('good.yml', after);
 
     const begun = await bench().apply(first, 'h1');

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 
 import { describeInLab } from './bench.js';
-import { booted, dummy, mtuOf, play } from './persistent-dummy.js';
+import { booted, dummy, mtuOf, play, unproved } from './persistent-dummy.js';
 
 /** From now until its next boot "ip" changes nothing on this host any more. */
 const BREAK_IP = `
@@ -19,13 +19,11 @@ describeInLab('the last resort', (bench) => {
     async (host) => {
       const former = await bench().apply(bench().write('a.yml', play(dummy(1400))), host);
       expect(former.finished(host).outcome).toBe('confirmed');
-      const file = bench().write('b.yml', [
-        { name: 'b', hosts: 'cluster1', network: dummy(1300), probes: [{ ping: '203.0.113.9' }] },
-      ]);
+      const file = bench().write('b.yml', unproved(1300));
       const bootId = async () =>
         (await bench().lab.console(host, 'cat /proc/sys/kernel/random/boot_id')).stdout;
       const before = await bootId();
-      const options = ['--ui', 'json', '--deadline', '15', '--last-resort', 'reboot=1m'];
+      const options = ['--ui', 'json', '--deadline', '30', '--last-resort', 'reboot=1m'];
       const run = bench().start(['apply', file, '--hosts', host, ...options]);
       await run.seen('host.phase', ({ phase }) => phase === 'probing');
       expect(await mtuOf(bench(), host)).toBe('1300');

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 
 import { describeInLab } from './bench.js';
-import { dummy, mtuOf, play } from './persistent-dummy.js';
+import { dummy, mtuOf, play, unproved } from './persistent-dummy.js';
 
 /** A program that cannot be executed is not found by "command -v". */
 const TAKE_AWAY = `
@@ -23,9 +23,7 @@ describeInLab('a host without setsid', (bench) => {
       expect(run.finished('h3').outcome).toBe('confirmed');
       expect(await mtuOf(bench(), 'h3')).toBe('1400');
 
-      const file = bench().write('b.yml', [
-        { name: 'b', hosts: 'cluster1', network: dummy(1300), probes: [{ ping: '203.0.113.9' }] },
-      ]);
+      const file = bench().write('b.yml', unproved(1300));
       // Asked to go back by netorch …
       const asked = await bench().apply(file, 'h3', { deadline: 15 });
       expect(asked.finished('h3')).toMatchObject({ outcome: 'rolled-back', verified: true });

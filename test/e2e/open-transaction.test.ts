@@ -14,7 +14,7 @@ const held = (name: string, serial: number | string = 1) => [
     hosts: 'cluster1',
     serial,
     network: { interfaces: [{ name, type: 'dummy', state: 'up', mtu: 1400 }] },
-    probes: [{ ping: NOBODY }],
+    probes: [{ ping: NOBODY, required: true }],
   },
 ];
 

@@ -10,6 +10,21 @@ export const dummy = (mtu: number) => ({
   interfaces: [{ name: 'dummy7', type: 'dummy', state: 'up', mtu }],
 });
 
+/**
+ * The same change, which nobody confirms: its probe is not answered, and is tried until the deadline, because
+ * another link is made with it.
+ */
+export const unproved = (mtu: number) => [
+  {
+    name: 'unproved',
+    hosts: 'cluster1',
+    network: {
+      interfaces: [...dummy(mtu).interfaces, { name: 'dummy8', type: 'dummy', state: 'up', mtu }],
+    },
+    probes: [{ ping: '203.0.113.9', required: true }],
+  },
+];
+
 /** What a host answers of its dummy7: its MTU, or "none". */
 export async function mtuOf(bench: Bench, host: string): Promise<string> {
   return (await bench.on(host, 'cat /sys/class/net/dummy7/mtu 2>/dev/null || echo none')).trim();
