@@ -201,7 +201,9 @@ describe.each(SHELLS)('guards of a transaction under %s', (shell) => {
         const good = await prepare(host, SMALL, { lastResort, secondsToDeadline: 1 });
         await begin(host, good);
         await expectRolledBack(host, good);
-        const known = await prepare(host, SMALL, { lastResort, secondsToDeadline: 2 });
+        // Asked long before its patience ends, however slow this machine is.
+        const patient = { ...lastResort, rebootSeconds: 90 };
+        const known = await prepare(host, SMALL, { lastResort: patient, secondsToDeadline: 2 });
         await begin(host, { ...known, script: broken(known.script) });
         await host.reaches(known.id, 'incomplete');
         await host.send(transactionsScript());

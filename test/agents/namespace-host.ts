@@ -66,6 +66,9 @@ tests=$!
 while kill -s 0 $tests 2>/dev/null; do sleep 5 & wait $!; done
 `;
 
+/** Only so that a test that waits in vain says for what: nothing is to be quick on a machine that starves. */
+export const PATIENCE_MS = 100_000;
+
 export type Answer = Readonly<{ code: number | null; stdout: string; stderr: string }>;
 
 export class NamespaceHost {
@@ -155,7 +158,7 @@ export class NamespaceHost {
 
   /** Waits until the transaction is in one of these states, and says which. */
   async reaches(transaction: string, ...states: readonly string[]): Promise<string> {
-    const give = Date.now() + 30_000;
+    const give = Date.now() + PATIENCE_MS;
     for (;;) {
       // Between listing and reading a rename may come: no state or two are looked at again.
       const names = existsSync(this.folder(transaction))

@@ -13,7 +13,7 @@ import type { BackendScripts } from '../../src/backends/steps.js';
 import type { ChangePlan } from '../../src/plan/change.js';
 import { planHost } from '../../src/plan/plan-host.js';
 import { desiredOf } from '../network/documents.js';
-import { NamespaceHost, whyNot, type Shell } from './namespace-host.js';
+import { NamespaceHost, PATIENCE_MS, whyNot, type Shell } from './namespace-host.js';
 
 /** Two NICs with cables (their other ends stand for the switch), a bridge in use, routes and a rule. */
 export const NETWORK = `
@@ -154,7 +154,7 @@ export async function expectAsBefore(host: NamespaceHost, before: ObservedHost):
 
 /** What `expect.poll` is in tests that do not run at the same time as others: those know which test they are in. */
 export const eventually = (check: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 30_000 });
+  vi.waitFor(check, { timeout: PATIENCE_MS });
 
 /** A test with a host of its own under this shell; skipped by name where it cannot run. */
 export const scenarioUnder =
