@@ -34,9 +34,9 @@ const { values } = parseArgs({
     table: { type: 'boolean', default: false },
   },
 });
-const own =
-  values.resume === undefined ? mkdtempSync(join(tmpdir(), 'netorch-faults-')) : undefined;
-const file = values.resume ?? join(own ?? '', 'results.jsonl');
+const own = mkdtempSync(join(tmpdir(), 'netorch-faults-'));
+const file = values.resume ?? join(own, 'results.jsonl');
+const report = join(own, 'report.json');
 
 /** The last result of each case on each kind of host. */
 function results() {
@@ -116,17 +116,34 @@ function vitest() {
   };
   return new Promise((resolve) => {
     const files = values.part === '' ? [] : [join('test', 'faults', `${values.part}.test.ts`)];
-    const argv = [program, 'run', '--project', 'faults', '--reporter=verbose', ...files];
+    const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${report}`];
+    const argv = [program, 'run', '--project', 'faults', ...reporters, ...files];
     const child = spawn(process.execPath, argv, { cwd: root, stdio: 'inherit', env });
     child.once('close', (code) => resolve(code ?? 1));
   });
 }
 
+/** Races are no cases of the table: there is one test of them for each shell. */
+function races() {
+  if (!existsSync(report)) return [];
+  return JSON.parse(readFileSync(report, 'utf8'))
+    .testResults.filter(({ name }) => name.endsWith('races.test.ts'))
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'passed' || status === 'failed')
+    .map(({ fullName, status, failureMessages: [note = ''] }) => ({
+      id: fullName,
+      host: 'namespace',
+      passed: status === 'passed',
+      note,
+    }));
+}
+
 const code = values.table ? 0 : await vitest();
 const all = results().filter(({ id }) => new RegExp(values.only).test(id));
-if (own !== undefined) rmSync(own, { recursive: true, force: true });
+const raced = races();
+rmSync(own, { recursive: true, force: true });
 process.stdout.write(`\n${table(all)}\n\n`);
-const counted = all.filter(({ truth }) => truth !== 'not reached');
+const counted = [...all.filter(({ truth }) => truth !== 'not reached'), ...raced];
 const failed = counted.filter(({ passed }) => !passed);
 for (const { id, host, note } of failed) {
   process.stdout.write(`failed: ${id} (${host}): ${note.split('\n')[0]}\n`);
