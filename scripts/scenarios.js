@@ -3,7 +3,7 @@
 // scenarios (test/e2e/scenarios-elsewhere.json). With NETORCH_E2E_LAB=FOLDER in the lab that is up there.
 // `-t TEXT` runs only those whose id or title has the text. Ends with a table: a row for each scenario.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,7 +50,17 @@ const child = spawn(
     env: { ...process.env, ...(named.length === 0 ? {} : { NETORCH_SCENARIOS: named.join('\n') }) },
   },
 );
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  // The tests take their lab down; they have done so when they end.
+  process.on(signal, () => child.kill('SIGTERM'));
+}
 child.once('close', (code) => {
+  if (!existsSync(output)) {
+    rmSync(folder, { recursive: true, force: true });
+    console.error('the tests ended without results');
+    process.exitCode = code ?? 1;
+    return;
+  }
   const rows = table(readFileSync(output, 'utf8'));
   rmSync(folder, { recursive: true, force: true });
   const width = Math.max(...rows.map(({ id }) => id.length));

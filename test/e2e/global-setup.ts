@@ -5,7 +5,7 @@
  * With NETORCH_E2E_LAB=FOLDER the lab in that folder is used, brought up if need be, and left running.
  * With NETORCH_E2E_VAGRANT=FOLDER virtual machines take the lab's place; scripts/test-vagrant.js has them.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,10 +69,18 @@ export default async function setUp(project: TestProject): Promise<(() => Promis
   const installed = install();
   const kept = process.env['NETORCH_E2E_LAB'];
   const running = kept === undefined ? undefined : await Lab.open(kept).catch(() => undefined);
+  const dir = kept ?? join(tmpdir(), `netorch-e2e-${process.pid}`);
+  // The tests end at once when they are sent a signal: then nobody calls the function that is returned below.
+  const clearAway = () => {
+    const netorch = join(installed, 'bin', 'netorch.js');
+    if (kept === undefined) spawnSync(process.execPath, [netorch, 'lab', 'down', '--dir', dir]);
+    rmSync(installed, { recursive: true, force: true });
+  };
+  process.once('exit', clearAway);
   const lab =
     running ??
     (await Lab.up({
-      dir: kept ?? join(tmpdir(), `netorch-e2e-${process.pid}`),
+      dir,
       hosts: LAB_HOSTS,
       progress: (line) => {
         process.stderr.write(`${line}\n`);
@@ -80,6 +88,7 @@ export default async function setUp(project: TestProject): Promise<(() => Promis
     }));
   project.provide('labSuite', { labDir: lab.dir, installed, nature: LAB_NATURE });
   return async () => {
+    process.off('exit', clearAway);
     if (kept === undefined) await lab.down();
     rmSync(installed, { recursive: true, force: true });
   };
