@@ -9,6 +9,8 @@
  * JavaScript and POSIX ERE share; `\s` and `\d` are translated.
  */
 
+import type { Rewrite } from '../backends/recorded-alt-names.js';
+
 type Rule =
   | Readonly<{ substitute: string; by: string }>
   | Readonly<{ drop: string }>
@@ -192,18 +194,27 @@ function sedReplacement(by: string): string {
     .replace(/\$(\d)/g, '\\$1');
 }
 
-/** The sed -E script that turns the output of `readings` into canonical lines. */
-export function canonicalSedScript(): string {
+/**
+ * The sed -E script that turns the output of `readings` into canonical lines; `linkRewrites`: what of links
+ * does not count besides.
+ */
+export function canonicalSedScript(linkRewrites: readonly Rewrite[] = []): string {
   const lines: string[] = [];
   SECTIONS.forEach((section, index) => {
     const next = SECTIONS[index + 1]?.name ?? END;
     // A header line must fall through: it ends one range and begins the next.
     lines.push(`/^@${section.name}$/,/^@${next}$/{`, '/^@/!{', '/^$/d');
-    for (const rule of section.rules) {
+    const rules: readonly (Rule | Rewrite)[] =
+      section.name === 'link' ? [...section.rules, ...linkRewrites] : section.rules;
+    rules.forEach((rule, place) => {
+      const label = `${section.name}${place}`;
+      const repeat = 'repeat' in rule && rule.repeat === true;
+      if (repeat) lines.push(`:${label}`);
       if ('drop' in rule) lines.push(`/${toSed(rule.drop)}/d`);
       else if ('keep' in rule) lines.push(`/${toSed(rule.keep)}/!d`);
       else lines.push(`s/${toSed(rule.substitute)}/${sedReplacement(rule.by)}/g`);
-    }
+      if (repeat) lines.push(`t${label}`);
+    });
     lines.push('b', '}', '}');
   });
   lines.push('/^@/d');

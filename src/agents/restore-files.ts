@@ -5,12 +5,13 @@ import { canonicalSedScript } from './canonical.js';
 
 /** `resolvConf`: the raw resolv.conf as it is to be. */
 export function restoreFiles(
-  scripts: Omit<EnsureScripts, 'modules'>,
+  scripts: Omit<EnsureScripts, 'modules' | 'linkRewrites'> &
+    Partial<Pick<EnsureScripts, 'linkRewrites'>>,
   resolvConf: string,
 ): Readonly<Record<string, string>> {
   return {
     'runtime.sh': runtimeScript(),
-    'canonical.sed': canonicalSedScript(),
+    'canonical.sed': canonicalSedScript(scripts.linkRewrites),
     'restore.sh': scripts.restore,
     links: fileOf(scripts.links),
     groups: fileOf(scripts.groups),

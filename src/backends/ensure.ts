@@ -2,13 +2,14 @@
  * The way from a bare host to a recorded state: what a boot runs. The same generator as that of the way
  * back (iproute2-restore.ts): it reads what there is, touches what differs, and is right when run twice.
  */
-import type { NetworkState } from '../network/state.js';
+import { interfaceMap, type NetworkState } from '../network/state.js';
 import type { Change } from '../plan/change.js';
 import { quoteSh } from '../quote-sh.js';
 import { escapeEre } from './batch.js';
 import { bootDhcp } from './dhcp-clients.js';
 import { recipeOf, restoreScripts } from './iproute2-restore.js';
 import { devicesOf, type PersistRecord } from './persist-record.js';
+import { altNameRewrites, namesOf, withAltNames, type Rewrite } from './recorded-alt-names.js';
 import type { BackendScripts } from './steps.js';
 
 export type EnsureScripts = Pick<
@@ -23,7 +24,9 @@ export type EnsureScripts = Pick<
   | 'removals6'
   | 'scopeDevices'
   | 'modules'
->;
+> &
+  /** What takes out of the links, as they are read at boot, what is not compared. */
+  Readonly<{ linkRewrites: readonly Rewrite[] }>;
 
 const MODULES: Readonly<Record<string, string>> = {
   bond: 'bonding',
@@ -38,10 +41,15 @@ export function ensureScripts(
   record: PersistRecord,
 ): EnsureScripts {
   const wanted = new Set(record.lines);
+  const { altNames = [] } = record;
   const links = restoreScripts({
-    observed: state,
-    lines: lines.filter((line) => wanted.has(line)),
-    plan: { changes: [costChange(record.costs)], scope: record.scope, target: state },
+    observed: withRecordedNames(state, altNames),
+    lines: lines.map((line) => withAltNames(line, altNames)).filter((line) => wanted.has(line)),
+    plan: {
+      changes: [recordChange(record.costs, altNames)],
+      scope: record.scope,
+      target: state,
+    },
   });
   const known = new Set(links.baseline);
   const others = record.lines.filter((line) => !known.has(line));
@@ -66,12 +74,28 @@ export function ensureScripts(
     removals6: removals.flatMap((removal) => (removal.family === 6 ? [removal.text] : [])),
     // Later assignments win: what the generator of links knows nothing of.
     restore: `${links.restore}READ=${quoteSh([...sections].sort().join(' '))}\nCREATED=${quoteSh(goneLinks.join(' '))}\n${bootDhcp(state, record.scope)}\n`,
+    linkRewrites: altNameRewrites(namesOf(altNames)),
     modules: [...new Set(kinds.map((match) => MODULES[match[1] ?? ''] ?? match[1] ?? ''))].sort(),
   };
 }
 
-/** Says to the generator of links which path costs are set: it takes their values from the state. */
-function costChange(ports: readonly string[]): Change {
+/** Alternative names that are not recorded are left alone at boot. */
+function withRecordedNames(state: NetworkState, altNames: readonly string[]): NetworkState {
+  const recorded = new Set(altNames);
+  const interfaces = [...state.interfaces.values()].map((item) => {
+    const { facts } = item;
+    if (facts === undefined) return item;
+    const names = facts.altNames.filter((name) => recorded.has(`${item.name} ${name}`));
+    return { ...item, facts: { ...facts, altNames: names } };
+  });
+  return { ...state, interfaces: interfaceMap(interfaces) };
+}
+
+/**
+ * Says to the generator of links which path costs are set (it takes their values from the state), and which
+ * alternative names are to go where the state has not got them.
+ */
+function recordChange(ports: readonly string[], altNames: readonly string[]): Change {
   return {
     id: 'costs',
     action: 'modify',
@@ -80,7 +104,13 @@ function costChange(ports: readonly string[]): Change {
     why: { text: '', location: undefined },
     hazards: [],
     touchesManagement: false,
-    operations: ports.map((name) => ({ op: 'set-port-options', name, options: { cost: '' } })),
+    operations: [
+      ...ports.map((name) => ({ op: 'set-port-options' as const, name, options: { cost: '' } })),
+      ...altNames.map((text) => {
+        const [name = '', altName = ''] = text.split(' ');
+        return { op: 'set-alt-names' as const, name, add: [altName], remove: [] };
+      }),
+    ],
   };
 }
 

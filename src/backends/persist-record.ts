@@ -5,6 +5,7 @@
  */
 import type { DesiredState } from '../network/desired.js';
 import type { NetworkState } from '../network/state.js';
+import { altNamesIn, withAltNames } from './recorded-alt-names.js';
 
 export type PersistRecord = Readonly<{
   version: 1;
@@ -22,6 +23,11 @@ export type PersistRecord = Readonly<{
   costs: readonly string[];
   /** resolv.conf is netorch's. */
   dns: boolean;
+  /**
+   * `INTERFACE NAME`: alternative names that must be there, which `lines` hold, or must not. Others are in no line.
+   * Undefined in records of before there was this: all count that are in `lines`.
+   */
+  altNames?: readonly string[];
 }>;
 
 export type RecordInput = Readonly<{
@@ -128,6 +134,7 @@ export function nextRecord(input: RecordInput): PersistRecord {
     }
     return isRule(what) && touches.rules;
   };
+  const altNames = recordedAltNames(input, scope, created);
   const isBack = (line: string) =>
     line.startsWith('link ') ? exists(headOf(line)[1]) : now.has(line);
   const removed = [
@@ -139,11 +146,29 @@ export function nextRecord(input: RecordInput): PersistRecord {
     by: input.by,
     scope: [...scope].sort(),
     created: [...created].sort(),
-    lines: confirmed.lines.filter(keep),
+    lines: confirmed.lines.filter(keep).map((line) => withAltNames(line, altNames)),
     removed: [...new Set(removed)],
     costs: portsWithCost(input).filter((name) => scope.has(name)),
     dns,
+    altNames,
   };
+}
+
+/** Of the links in scope: what was recorded before, what the plan names, and all of links that netorch made. */
+function recordedAltNames(
+  { previous, confirmed, desired }: RecordInput,
+  scope: ReadonlySet<string>,
+  created: ReadonlySet<string>,
+): readonly string[] {
+  const linkOf = (text: string) => text.split(' ', 1)[0] ?? '';
+  const names = [
+    ...(previous?.altNames ?? altNamesIn(previous?.lines ?? [])),
+    ...desired.interfaces.flatMap((item) =>
+      (item.altNames ?? []).map(({ name }) => `${item.name} ${name}`),
+    ),
+    ...altNamesIn(confirmed.lines).filter((text) => created.has(linkOf(text))),
+  ];
+  return [...new Set(names)].filter((text) => scope.has(linkOf(text))).sort();
 }
 
 function portsWithCost({ previous, scope, target }: RecordInput): readonly string[] {
@@ -214,7 +239,10 @@ export function recordDifferences(
   record: PersistRecord,
   lines: readonly string[],
 ): Readonly<{ missing: readonly string[]; surplus: readonly string[] }> {
-  const now = new Set(lines);
+  const { altNames } = record;
+  const now = new Set(
+    altNames === undefined ? lines : lines.map((line) => withAltNames(line, altNames)),
+  );
   const links = new Set(
     lines.filter((line) => line.startsWith('link ')).map((line) => headOf(line)[1]),
   );
@@ -260,11 +288,13 @@ export function parseRecord(text: string): PersistRecord | undefined {
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const record = value as Readonly<Record<string, unknown>>;
-  const { version, by, scope, created, lines, removed, costs, dns } = record;
+  const { version, by, scope, created, lines, removed, costs, dns, altNames } = record;
   if (version !== 1 || typeof by !== 'string' || typeof dns !== 'boolean') return undefined;
   if (!isTexts(scope) || !isTexts(created) || !isTexts(lines)) return undefined;
   if (!isTexts(removed) || !isTexts(costs)) return undefined;
-  return { version, by, scope, created, lines, removed, costs, dns };
+  const known = { version, by, scope, created, lines, removed, costs, dns } as const;
+  if (altNames === undefined) return known;
+  return isTexts(altNames) ? { ...known, altNames } : undefined;
 }
 
 function isTexts(value: unknown): value is readonly string[] {

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { altNameRewrites, withAltNames } from '../../src/backends/recorded-alt-names.js';
 import { canonicalLines, canonicalSedScript, splitSections } from '../../src/agents/canonical.js';
 
 const richHost = readFileSync(join(import.meta.dirname, 'fixtures/rich-host.txt'), 'utf8');
@@ -54,6 +55,22 @@ const SEDS: readonly (readonly [string, readonly string[]])[] = [
   ['busybox sed', ['busybox', 'sed']],
 ];
 
+/** Given, counting, left. */
+const ALT_NAMES: readonly (readonly [readonly string[], readonly string[], readonly string[]])[] = [
+  [[], ['left'], []],
+  [['enp1s0'], [], []],
+  [['enp1s0', 'ens1'], [], []],
+  [['left'], ['left'], ['left']],
+  [['enp1s0', 'left', 'ens1'], ['left', 'right'], ['left']],
+  [
+    ['right', 'enp1s0', 'left', 'ens1', 'x.y+z@1'],
+    ['left', 'right', 'x.y+z@1'],
+    ['right', 'left', 'x.y+z@1'],
+  ],
+  [['leftmost', 'xleft', 'left'], ['left'], ['left']],
+  [['xxy'], ['x.y'], []],
+];
+
 let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'netorch-canonical-'));
@@ -61,10 +78,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function bySed([command = '', ...words]: readonly string[], readings: string): readonly string[] {
+function bySed(
+  [command = '', ...words]: readonly string[],
+  readings: string,
+  script = 'canonical.sed',
+): readonly string[] {
   const { stdout, stderr, status } = spawnSync(
     command,
-    [...words, '-E', '-f', join(folder, 'canonical.sed')],
+    [...words, '-E', '-f', join(folder, script)],
     { input: readings, encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } },
   );
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
@@ -82,6 +103,25 @@ describe.each(SEDS)('canonical lines by %s', (_name, command) => {
   ])('are those of the controller: %s', (_what, text) => {
     expect(bySed(command, readingsOf(text))).toEqual(canonicalLines(splitSections(text)));
   });
+
+  test.skipIf(isMissing).each(ALT_NAMES)(
+    'hold of the alternative names %j, where %j count, %j',
+    (given, counting, left) => {
+      const link = (name: string, names: readonly string[]) =>
+        `{"ifname":"${name}","mtu":1500${names.length === 0 ? '' : `,"altnames":${JSON.stringify(names)}`},"ifalias":"altnames"}`;
+      const reading = (names: readonly string[]) =>
+        `@link\n[${link('eth0', names)},${link('eth1', [])},${link('eth2', ['foreign'])}]\n@end\n`;
+      const expected = canonicalLines(
+        splitSections(reading(left).replace(',"altnames":["foreign"]', '')),
+      );
+      const recorded = counting.map((name) => `eth0 ${name}`);
+      const script = canonicalSedScript(altNameRewrites(counting));
+      writeFileSync(join(folder, 'recorded.sed'), script);
+      expect(bySed(command, reading(given), 'recorded.sed')).toEqual(expected);
+      const lines = canonicalLines(splitSections(reading(given)));
+      expect(lines.map((line) => withAltNames(line, recorded))).toEqual(expected);
+    },
+  );
 });
 
 describe('canonical lines', () => {

@@ -265,6 +265,44 @@ describe.each(SHELLS)('what is persistent, under %s', (shell) => {
     },
   );
 
+  scenario(
+    'holds the alternative names that plans gave or took away; those that udev gives may be others at each boot',
+    async (host, start) => {
+      const give = (on: NamespaceHost, names: Readonly<Record<string, readonly string[]>>) =>
+        on.sh(
+          Object.entries(names)
+            .flatMap(([link, all]) =>
+              all.map((name) => `ip link property add dev ${link} altname ${name}`),
+            )
+            .join('\n'),
+        );
+      const names = async (on: NamespaceHost) =>
+        Object.fromEntries(
+          [...(await on.observe()).state.interfaces.values()].flatMap((item) =>
+            item.altNames === undefined || item.altNames.length === 0
+              ? []
+              : [[item.name, item.altNames]],
+          ),
+        );
+      await give(host, { eth0: ['enp1s0', 'unwanted'], eth1: ['enp1s1'], eth2: ['enp1s2'] });
+      const { answer } = await change(
+        host,
+        `interfaces:
+  - { name: eth0, alt-names: [{ name: unwanted, state: absent }] }
+  - { name: eth1, mtu: 1400, alt-names: [{ name: left }] }
+  - { name: eth2, mtu: 1400 }`,
+      );
+      expect(answer).toBe('confirmed\npersist persisted\n');
+
+      const next = await start(host);
+      await give(next, { eth0: ['enp7s0', 'unwanted'], eth1: ['enp1s2', 'enp7s1'] });
+      const said = await boot(next);
+      expect(said.stderr).toBe('');
+      expect((await next.observe()).persistence.boot).toMatchObject({ good: true, missing: [] });
+      expect(await names(next)).toEqual({ eth0: ['enp7s0'], eth1: ['enp1s2', 'enp7s1', 'left'] });
+    },
+  );
+
   scenario('is not made of a state that nobody has confirmed', async (host) => {
     await change(host, 'interfaces: [{ name: br3, type: linux-bridge, state: up }]', true);
     const found = runningFiles('by hand', await host.observe());

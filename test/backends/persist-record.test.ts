@@ -121,6 +121,37 @@ describe('what netorch is answerable for', () => {
     expect(lines).toEqual(['link eth1 {}']);
   });
 
+  test('of alternative names those that plans name; what a plan no longer names stays recorded', () => {
+    const named = (name: string, absent = false) => ({
+      interfaces: [
+        { name: 'eth1', state: 'up' as const, altNames: [{ name, absent }] },
+      ] as unknown as RecordInput['desired']['interfaces'],
+      routes: [],
+    });
+    const now = (...names: readonly string[]) => [
+      ...LINKS.slice(0, 2),
+      `link eth1 {,"mtu":1500,"altnames":${JSON.stringify(names)}}`,
+    ];
+    const first = record({ now: now('enp1s1', 'left'), desired: named('left') });
+    expect(first).toMatchObject({
+      altNames: ['eth1 left'],
+      lines: ['link eth1 {,"mtu":1500,"altnames":["left"]}'],
+    });
+    const second = record({
+      previous: first,
+      now: now('enp7s1', 'left'),
+      desired: named('enp1s1', true),
+    });
+    expect(second).toMatchObject({
+      altNames: ['eth1 enp1s1', 'eth1 left'],
+      lines: ['link eth1 {,"mtu":1500,"altnames":["left"]}'],
+    });
+    expect(recordDifferences(second, now('enp9s1', 'left')).missing).toEqual([]);
+    expect(recordDifferences(second, now('enp1s1', 'left')).missing).toEqual(second.lines);
+    expect(recordDifferences(second, now('enp9s1')).missing).toEqual(second.lines);
+    expect(parseRecord(recordText(second))).toEqual(second);
+  });
+
   test('an address that was put on loopback, and the hostname that was set', () => {
     const now = ['link lo {}', 'addr lo inet 192.0.2.9/32 scope global lo', 'hostname new'];
     const before = { ...stateOf('lo'), hostname: 'old' };

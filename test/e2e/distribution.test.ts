@@ -167,7 +167,7 @@ describeInLab(
       }
     });
 
-    test('a NIC that udev renames at boot is waited for, and what stands on it is there', async () => {
+    test('a NIC that udev renames at boot, and calls by other names besides, is waited for, and what stands on it is there', async () => {
       const mac = (await bench().on(OTHER, 'cat /sys/class/net/eth4/address')).trim();
       const link = '/etc/systemd/network/10-test.link';
       const network = {
@@ -192,22 +192,36 @@ describeInLab(
         );
         const run = await bench().apply(bench().write('storage.yml', play(network)), OTHER);
         expect(run.finished(OTHER)).toMatchObject({ outcome: 'confirmed' });
+        // Besides, from now on udev gives it one other name in place of those that tell its slot.
+        await bench().on(OTHER, `echo AlternativeName=rack7 >>${link}; sync`);
         await bench().lab.reboot(OTHER);
         await booted(bench(), OTHER);
+        expect(
+          await bench().on(OTHER, `ip link show dev storage0 | sed -n 's/^ *altname //p'`),
+        ).toBe('rack7\n');
+        expect(
+          await bench().on(
+            OTHER,
+            'systemctl show -p Result --value netorch-restore netorch-restore-late',
+          ),
+        ).toBe('success\n\nsuccess\n');
         const status = await bench().run(['status', '--hosts', OTHER]);
-        expect(status.stdout).not.toMatch(/was not there/);
+        expect(status.stdout).not.toMatch(/was not there|could not bring back/);
         expect(await bench().on(OTHER, 'ip -br -4 addr show dev storage0.100')).toMatch(
           /UP +10\.100\.0\.77\/24/,
         );
         const plan = await bench().run(['plan', 'storage.yml', '--hosts', OTHER]);
         expect(plan.stdout + plan.stderr).toMatch(/nothing to do/);
+        expect(plan.stdout + plan.stderr).not.toMatch(/differs from what is persistent/);
       } finally {
         await bench().on(
           OTHER,
           `rm -f ${link}
            udevadm control --reload
            ip link del dev storage0.100
-           ip link set dev storage0 down && ip link set dev storage0 name eth4; :`,
+           ip link property del dev storage0 altname rack7
+           ip link set dev storage0 down && ip link set dev storage0 name eth4
+           udevadm trigger --action=add --settle /sys/class/net/eth4; :`,
         );
       }
     });
