@@ -2,14 +2,20 @@
  * The way from a bare host to a recorded state: what a boot runs. The same generator as that of the way
  * back (iproute2-restore.ts): it reads what there is, touches what differs, and is right when run twice.
  */
-import { interfaceMap, type NetworkState } from '../network/state.js';
+import type { NetworkState } from '../network/state.js';
 import type { Change } from '../plan/change.js';
 import { quoteSh } from '../quote-sh.js';
 import { escapeEre } from './batch.js';
 import { bootDhcp } from './dhcp-clients.js';
 import { recipeOf, restoreScripts } from './iproute2-restore.js';
 import { devicesOf, type PersistRecord } from './persist-record.js';
-import { altNameRewrites, namesOf, withAltNames, type Rewrite } from './recorded-alt-names.js';
+import {
+  altNameRewrites,
+  namesOf,
+  withAltNames,
+  withAltNamesOnly,
+  type Rewrite,
+} from './recorded-alt-names.js';
 import type { BackendScripts } from './steps.js';
 
 export type EnsureScripts = Pick<
@@ -43,7 +49,7 @@ export function ensureScripts(
   const wanted = new Set(record.lines);
   const { altNames = [] } = record;
   const links = restoreScripts({
-    observed: withRecordedNames(state, altNames),
+    observed: withAltNamesOnly(state, altNames),
     lines: lines.map((line) => withAltNames(line, altNames)).filter((line) => wanted.has(line)),
     plan: {
       changes: [recordChange(record.costs, altNames)],
@@ -77,18 +83,6 @@ export function ensureScripts(
     linkRewrites: altNameRewrites(namesOf(altNames)),
     modules: [...new Set(kinds.map((match) => MODULES[match[1] ?? ''] ?? match[1] ?? ''))].sort(),
   };
-}
-
-/** Alternative names that are not recorded are left alone at boot. */
-function withRecordedNames(state: NetworkState, altNames: readonly string[]): NetworkState {
-  const recorded = new Set(altNames);
-  const interfaces = [...state.interfaces.values()].map((item) => {
-    const { facts } = item;
-    if (facts === undefined) return item;
-    const names = facts.altNames.filter((name) => recorded.has(`${item.name} ${name}`));
-    return { ...item, facts: { ...facts, altNames: names } };
-  });
-  return { ...state, interfaces: interfaceMap(interfaces) };
 }
 
 /**

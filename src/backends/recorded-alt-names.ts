@@ -3,6 +3,7 @@
  * that netorch made. The others are udev's, which gives them anew at each boot, after the slot and the
  * scheme of that boot (systemd.net-naming-scheme(7)): they may be others, and are no difference. Pure.
  */
+import { interfaceMap, type NetworkState } from '../network/state.js';
 import { escapeEre } from './batch.js';
 
 /**
@@ -41,6 +42,22 @@ export function withAltNames(line: string, names: readonly string[]): string {
     } while (repeat && now !== before);
   }
   return now;
+}
+
+/** A state as a record with these names (`INTERFACE NAME`) holds it. */
+export function withAltNamesOnly(state: NetworkState, names: readonly string[]): NetworkState {
+  const recorded = new Set(names);
+  const interfaces = [...state.interfaces.values()].map((item) => {
+    const { altNames, facts } = item;
+    const only = (all: readonly string[]) =>
+      all.filter((altName) => recorded.has(`${item.name} ${altName}`));
+    return {
+      ...item,
+      ...(altNames === undefined ? {} : { altNames: only(altNames) }),
+      ...(facts === undefined ? {} : { facts: { ...facts, altNames: only(facts.altNames) } }),
+    };
+  });
+  return { ...state, interfaces: interfaceMap(interfaces) };
 }
 
 /** The names of `INTERFACE NAME`, each once. A host has one of each name. */

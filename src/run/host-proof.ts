@@ -19,6 +19,7 @@ import {
 } from '../agents/transaction.js';
 import type { Diagnosis } from '../diagnosis/diagnose.js';
 import { isAsRecorded } from '../backends/persist-record.js';
+import { withAltNamesOnly } from '../backends/recorded-alt-names.js';
 import { compareStates } from '../network/compare.js';
 import type { Difference, NetworkState } from '../network/state.js';
 import type { Wait } from '../plan/change.js';
@@ -682,9 +683,14 @@ class HostProof {
     const isKept =
       (this.confirmationSent || sent.nonce === undefined) && persistent?.by === sent.id;
     const wanted = isKept ? sent.target : sent.before;
-    const fromWanted = compareStates(wanted, observed.state, new Set(sent.scope)).map(
-      differenceText,
-    );
+    const { altNames } = isKept ? persistent : { altNames: undefined };
+    const recorded = (state: NetworkState) =>
+      altNames === undefined ? state : withAltNamesOnly(state, altNames);
+    const fromWanted = compareStates(
+      recorded(wanted),
+      recorded(observed.state),
+      new Set(sent.scope),
+    ).map(differenceText);
     // What the host ran before was temporary, in part: what counts after a reboot is what is persistent.
     const isAsPersistent =
       persistent !== undefined && isAsRecorded(persistent, observed.lines) && !isKept;

@@ -250,6 +250,7 @@ describeInLab('what cannot be made persistent', (bench) => {
     await bench().on(
       'h1',
       `mkdir -p /etc/network
+       [ ! -e /etc/network/interfaces ] || mv /etc/network/interfaces /etc/network/interfaces.away
        printf 'auto lo eth2\\niface lo inet loopback\\niface eth2 inet static\\n  address 192.0.2.9/24\\n' >/etc/network/interfaces
        [ -e /etc/init.d/networking ] || { mkdir -p /etc/init.d; : >/etc/init.d/networking; : >/run/made-networking; }`,
     );
@@ -271,7 +272,9 @@ describeInLab('what cannot be made persistent', (bench) => {
     } finally {
       await bench().on(
         'h1',
-        'rm -f /etc/network/interfaces; [ ! -e /run/made-networking ] || rm -f /etc/init.d/networking /run/made-networking',
+        `rm -f /etc/network/interfaces
+         [ ! -e /etc/network/interfaces.away ] || mv /etc/network/interfaces.away /etc/network/interfaces
+         [ ! -e /run/made-networking ] || rm -f /etc/init.d/networking /run/made-networking`,
       );
     }
   });

@@ -98,7 +98,10 @@ describe('a confirmed change', () => {
     expect(JSON.stringify(planned)).toContain('configures eth4 at boot');
   });
 
-  test('counts as confirmed when the host comes back from a reboot with it', async () => {
+  test.each([
+    { what: 'with it', altNames: '' },
+    { what: 'with it, and with other names of udev', altNames: '"altnames":["enp7s4"],' },
+  ])('counts as confirmed when the host comes back from a reboot $what', async ({ altNames }) => {
     const host = new FakeHost();
     host.onMessage = (message) => {
       if (message === 'confirm') {
@@ -108,9 +111,10 @@ describe('a confirmed change', () => {
       if (message !== 'status' || host.state !== 'none') return undefined;
       host.network = 'after';
       const record = { version: 1, by: 'tx', scope: [], created: [], lines: [], removed: [] };
-      const persistent = JSON.stringify({ ...record, costs: [], dns: false });
+      const persistent = JSON.stringify({ ...record, costs: [], dns: false, altNames: [] });
       return host
         .answer('status')
+        .replace('"ifname":"eth4",', (link) => link + altNames)
         .replace(
           '@complete',
           `@persistence\npersistent ${persistent}\nboot pass boot 5\nboot result good\n@end-persistence\n@complete`,
