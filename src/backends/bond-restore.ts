@@ -4,6 +4,7 @@
  * in one that does, before the bond goes into its own. Pure.
  */
 import {
+  BOND_DELAYS,
   BOND_OPTIONS_WHEN_DOWN,
   BOND_OPTIONS_WITHOUT_PORTS,
   modesOfBondOption,
@@ -21,9 +22,8 @@ const DEFAULTS: Options = { ...BOND_DEFAULTS, ad_actor_system: '00:00:00:00:00:0
 
 /** Lists: shown only when there is something in them. */
 const LISTS = ['arp_ip_target', 'ns_ip6_target'];
-const DELAYS = ['updelay', 'downdelay', 'peer_notif_delay'];
 /** A change of one of these changes the others, or forbids them. */
-const MONITORS = ['miimon', ...DELAYS, 'arp_interval', ...LISTS, 'arp_validate'];
+const MONITORS = ['miimon', ...BOND_DELAYS, 'arp_interval', ...LISTS, 'arp_validate'];
 
 export type BondRestore = Readonly<{
   /** Make it; batch lines. */
@@ -76,7 +76,7 @@ function monitorOptions(options: Options, mode: BondMode, given: ReadonlySet<str
     ).map((key) => [key, options[key] ?? '']),
   );
   if (miimon !== '0')
-    return { ...pick(options, (key) => ['miimon', ...DELAYS].includes(key)), ...lists };
+    return { ...pick(options, (key) => ['miimon', ...BOND_DELAYS].includes(key)), ...lists };
   const arp = fits('arp_interval', mode)
     ? pick(options, (key) => ['arp_interval', 'arp_validate'].includes(key))
     : {};

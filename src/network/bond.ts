@@ -199,7 +199,7 @@ export function monitorProblems(
   if (miimon > 0 && number('arp_interval') > 0) {
     return [['arp_interval', 'arp_interval and miimon exclude each other: set one of them to 0']];
   }
-  return ['updelay', 'downdelay', 'peer_notif_delay'].flatMap((name): [string, string][] => {
+  return BOND_DELAYS.flatMap((name): [string, string][] => {
     const delay = number(name);
     if (delay === 0) return [];
     if (miimon === 0) return [[name, `${name} needs miimon`]];
@@ -207,6 +207,9 @@ export function monitorProblems(
     return [[name, `${name} is ${delay}, must be a multiple of miimon (${miimon})`]];
   });
 }
+
+/** Kept by the kernel in units of miimon, and shown as 0 without it (bond_netlink.c, bond_fill_info). */
+export const BOND_DELAYS = ['updelay', 'downdelay', 'peer_notif_delay'] as const;
 
 /** Taken by the kernel only while the bond has no ports (bond_options.c, BOND_OPTFLAG_NOSLAVES). */
 export const BOND_OPTIONS_WITHOUT_PORTS: ReadonlySet<string> = new Set(['mode', 'fail_over_mac']);

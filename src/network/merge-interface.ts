@@ -1,6 +1,6 @@
 /** The interfaces that the plan names, each by itself: made, changed, removed. */
 import { NetorchError } from '../errors.js';
-import { bondOptionProblems, modesOfBondOption, monitorProblems } from './bond.js';
+import { BOND_DELAYS, bondOptionProblems, modesOfBondOption, monitorProblems } from './bond.js';
 import { bondDefaults } from './bond-defaults.js';
 import { isSameBridgeOption } from './bridge.js';
 import { locationOf } from './desired.js';
@@ -337,7 +337,7 @@ function mergeBond(draft: Draft, desired: DesiredInterface, link: BondLink): Bon
   // The kernel keeps one link monitor: starting one stops the other (bond_options.c).
   if (isOn(given['arp_interval']) && given['miimon'] === undefined && isOn(options['miimon'])) {
     options['miimon'] = '0';
-    for (const delay of ['updelay', 'downdelay', 'peer_notif_delay']) {
+    for (const delay of BOND_DELAYS) {
       if (given[delay] === undefined && isOn(options[delay])) options[delay] = '0';
     }
   } else if (isOn(given['miimon']) && given['arp_interval'] === undefined) {
@@ -369,7 +369,7 @@ function scaleDelays(
   const before = Number(link.options['miimon'] ?? '0');
   const after = Number(options['miimon'] ?? '0');
   if (before === 0 || after === 0 || before === after) return;
-  for (const name of ['updelay', 'downdelay', 'peer_notif_delay']) {
+  for (const name of BOND_DELAYS) {
     const delay = Number(options[name] ?? '0');
     if (delay === 0 || desired.bond?.options?.[name] !== undefined) continue;
     options[name] = String(Math.floor(delay / before) * after);

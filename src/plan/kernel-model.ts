@@ -7,6 +7,7 @@
  * (undefined), so that the planner sets it explicitly.
  */
 import { assertNever } from '../errors.js';
+import { BOND_DELAYS } from '../network/bond.js';
 import { NEW_BOND_PORT } from '../network/bond-port.js';
 import { isInSubnet, MINIMUM_IPV6_MTU } from '../network/ip.js';
 import { routeDevices, routeWay } from '../network/route.js';
@@ -148,10 +149,13 @@ export class KernelModel {
         const bond = this.existing(operation.name);
         if (bond.link.kind !== 'bond') return;
         const { mode, ...options } = operation.options;
+        const known = { ...bond.link.options };
+        if (options['miimon'] === '0')
+          for (const delay of BOND_DELAYS) if (known[delay] !== undefined) known[delay] = '0';
         bond.link = {
           ...bond.link,
           ...(mode === undefined ? {} : { mode: mode as typeof bond.link.mode }),
-          options: { ...bond.link.options, ...options },
+          options: { ...known, ...options },
         };
         return;
       }

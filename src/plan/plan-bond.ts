@@ -1,5 +1,9 @@
 /** Options of bonds, which the kernel takes only in certain states: without ports, down, or one after another. */
-import { BOND_OPTIONS_WHEN_DOWN, BOND_OPTIONS_WITHOUT_PORTS } from '../network/bond.js';
+import {
+  BOND_DELAYS,
+  BOND_OPTIONS_WHEN_DOWN,
+  BOND_OPTIONS_WITHOUT_PORTS,
+} from '../network/bond.js';
 import type { InterfaceState } from '../network/state.js';
 import { bondPortChanges } from './bond-port-changes.js';
 import type { PlanDraft } from './plan-draft.js';
@@ -90,7 +94,7 @@ function bondDifference(draft: PlanDraft, wanted: InterfaceState): Record<string
   if (different['miimon'] !== undefined) {
     // The kernel keeps these in units of miimon: they change with it unless given anew, and without it
     // it remembers them, shows them as 0, and refuses to be told so.
-    for (const key of ['updelay', 'downdelay', 'peer_notif_delay']) {
+    for (const key of BOND_DELAYS) {
       const value = wanted.link.options[key];
       if (miimon === '0') delete different[key];
       else if (value !== undefined) different[key] = value;
