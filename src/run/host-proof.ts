@@ -112,6 +112,8 @@ class HostProof {
   private readonly sent: SentTransaction;
   private readonly gate: CommitGate | undefined;
   private rollbackDetails: readonly string[] = [];
+  /** What was not good when it was looked at last: its deadline may pass before anything is asked for. */
+  private shortcoming: string | undefined;
   /** What the host looked like before it was asked to go back, and what was not good. */
   private evidence = '';
   private failedProbes: readonly ProbeSpec[] = [];
@@ -351,7 +353,7 @@ class HostProof {
     const bad = await this.probe(connection);
     if (bad.length > 0) {
       await this.gather(connection);
-      return this.rollBack(connection, `after the change: ${bad[0] ?? ''}`, bad.slice(1));
+      return this.rollBack(connection, this.shortcoming ?? '', bad.slice(1));
     }
     if (this.gate === undefined) return this.confirm(connection);
     return this.hold(connection, this.gate);
@@ -423,6 +425,7 @@ class HostProof {
         if (answer === undefined || answer.good) return [];
         return [`${probeName(probe)}: ${answer.text}`];
       });
+      this.shortcoming = bad[0] === undefined ? undefined : `after the change: ${bad[0]}`;
       if (bad.length === 0 || isLast) {
         this.failedProbes = probes.filter((_, index) => answers[index]?.good === false);
         if (bad.length > 0 || !this.hasHeld) {
@@ -571,6 +574,7 @@ class HostProof {
     this.report.phase('rolling-back', cause);
     const startMs = this.env.now();
     this.rollbackDetails = details;
+    this.shortcoming = cause;
     this.goesBack = true;
     try {
       await connection.exec(RUN_FROM_STDIN, {
@@ -625,7 +629,8 @@ class HostProof {
         ? `after the change SSH at ${address} did not answer within ${sent.budget.confirmSeconds} s`
         : this.hasHeld
           ? 'it was good, and was not confirmed by its deadline'
-          : `after the change the host could not be proved good within ${sent.budget.confirmSeconds} s`
+          : (this.shortcoming ??
+            `after the change the host could not be proved good within ${sent.budget.confirmSeconds} s`)
       : (status.cause ?? 'unknown');
     // Who goes back because others do has nothing that could be diagnosed.
     const seen = byDeadline && !this.hasHeld ? status.evidence : '';

@@ -142,6 +142,22 @@ describe('a host ends', () => {
     expect(host.nowMs).toBeLessThan(host.deadlineMs);
   });
 
+  test('rolled back with the cause when its deadline passes while a probe is tried again', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message, times) => {
+      if (message !== 'probe' || times === 1) return undefined;
+      // The second look takes longer than all that is left of the time.
+      host.clock.nowMs += times === 2 ? 1_000 : 45_000;
+      host.tick();
+      return 'probe 0 FAIL no answer\n';
+    };
+    expect(await run(host, { probes: [{ kind: 'ping', address: '192.0.2.1' }] })).toMatchObject({
+      outcome: 'rolled-back',
+      cause: 'after the change: ping 192.0.2.1: no answer',
+    });
+    expect(host.cause).toBe('the deadline passed without a confirmation');
+  });
+
   test('confirmed when a probe fails after the change as it did before, which is said at once', async () => {
     const host = new FakeHost();
     const probes: ProbeSpec[] = [
