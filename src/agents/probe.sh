@@ -74,7 +74,19 @@ probe_vacant() {
 		mac=$(arping -D -c 1 -w 1 -I "$3" "$2" 2>/dev/null | sed -n 's/^.*[Rr]eply from .* \[\([0-9A-Fa-f:]*\)\].*$/\1/p' | sed -n 1p)
 	fi
 	# By another of its NICs the host may answer itself.
-	[ -n "$mac" ] && ! cat /sys/class/net/*/address | grep -qix "$mac" && echo "probe $1 FAIL $mac" || echo "probe $1 OK"
+	if [ -n "$mac" ] && ! cat /sys/class/net/*/address | grep -qix "$mac" && ! is_proxy "$mac" "$3"; then
+		echo "probe $1 FAIL $mac"
+	else
+		echo "probe $1 OK"
+	fi
+}
+
+# MAC DEVICE. A router that answers ARP for all others (RFC 1027, "local proxy ARP") does so for what is free, too.
+is_proxy() {
+	for hop in $(ip -4 route show table all dev "$2" 2>/dev/null | sed -n 's/^.* via \([0-9.]*\).*$/\1/p' | sort -u); do
+		arping -f -c 1 -w 1 -I "$2" "$hop" 2>/dev/null | grep -qiF "[$1]" && return 0
+	done
+	return 1
 }
 
 # NUMBER NAME

@@ -286,8 +286,12 @@ function vlanTables(lines: readonly string[]): ReadonlyMap<string, readonly Vlan
 // ---- neighbours ----------------------------------------------------------------------------------------
 
 function duplicateOn(evidence: Evidence, device: string): Found | undefined {
+  // Who answers for other addresses too may be a router that does so for all (RFC 1027).
+  const isProxy = (mac: string, address: string) =>
+    [...evidence.arp].some(([hop, macs]) => hop !== address && macs.includes(mac));
   const other = evidence.duplicates4.find(
-    (item) => item.device === device && !evidence.own.has(item.mac),
+    (item) =>
+      item.device === device && !evidence.own.has(item.mac) && !isProxy(item.mac, item.address),
   );
   if (other !== undefined) {
     return {

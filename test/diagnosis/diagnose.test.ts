@@ -309,6 +309,12 @@ describe('the cause is unknown', () => {
       },
     ],
     [
+      'where the gateway answers for all addresses',
+      {
+        evidence: `${LINK('eth1')}mine 02:00:00:00:00:01\n${WAY}${GOOD}duplicate eth1 192.0.2.5 02:00:00:00:00:99\n`,
+      },
+    ],
+    [
       'where one port of a bond is out, and another is not',
       {
         target: STORAGE,

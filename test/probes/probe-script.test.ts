@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import {
@@ -42,6 +45,45 @@ test('a program that does not end is ended', () => {
   expect(answersOf([run(['sleep', '600'], 1)])).toEqual([
     { good: false, text: expect.stringMatching(/^it ended with (124|143)$/) },
   ]);
+});
+
+/** With these in place of the programs of the same name. */
+function answersWith(programs: Readonly<Record<string, string>>, probes: readonly ProbeSpec[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'netorch-probe-test-'));
+  try {
+    for (const [name, script] of Object.entries(programs)) {
+      writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    const { stdout } = spawnSync('sh', {
+      input: probesScript(probes),
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` },
+    });
+    return parseProbes(probes, stdout);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The MAC address of an interface of this machine. */
+function ownMac(): string {
+  const [name = 'lo'] = readdirSync('/sys/class/net');
+  return readFileSync(`/sys/class/net/${name}/address`, 'utf8').trim().toUpperCase();
+}
+
+const OTHER = '02:00:00:00:00:66';
+test.each([
+  ['nobody answers', '', '02:00:00:00:00:01', true],
+  ['another host answers', OTHER, '02:00:00:00:00:01', false],
+  ['the host itself answers, by another of its NICs', ownMac(), '02:00:00:00:00:01', true],
+  ['the gateway answers, as it does for all addresses', OTHER.toUpperCase(), OTHER, true],
+])('an address is free or not: %s', (_, answers, gateway, good) => {
+  const reply = (mac: string) => `echo "Unicast reply from 192.0.2.9 [${mac}]  0.9ms"`;
+  const arping = `case "$*" in *192.0.2.1) ${reply(gateway)} ;; *) ${answers === '' ? 'exit 1' : reply(answers)} ;; esac`;
+  const ip = `echo 'default via 192.0.2.1 proto static metric 5'; echo '192.0.2.0/24 proto kernel scope link'`;
+  expect(
+    answersWith({ arping, ip }, [{ kind: 'vacant', address: '192.0.2.9', device: 'eth1' }]),
+  ).toEqual([{ good, text: good ? '' : OTHER }]);
 });
 
 test('an answer that did not come is bad', () => {
