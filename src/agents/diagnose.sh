@@ -119,8 +119,13 @@ duplicates() {
 	tables
 	# A busybox ping has no -M: then sizes say nothing.
 	ping -M 'do' -c 1 -W 1 127.0.0.1 >/dev/null && echo 'sizes 1'
-	for a in $ASK; do ask "$a" & done
 	duplicates &
+	# Each shell waits for what it has begun itself.
+	(
+		for a in $ASK; do ask "$a" & done
+		wait
+		echo asked
+	)
 	wait
 	echo complete
 } 2>/dev/null

@@ -101,8 +101,10 @@ function causeFor(
   if (duplicate !== undefined) return duplicate;
   const macs = evidence.arp.get(nextHop);
   // Cut off half-way: who else would have answered is not known.
-  if (!evidence.isComplete) return undefined;
+  if (!evidence.isAsked) return undefined;
   if (!isAnswered && macs?.length === 0) return unanswered(evidence, context, device, nextHop);
+  // Who else has the address is asked beside, and would explain it as well.
+  if (!evidence.isComplete) return undefined;
   if (!isAnswered && pings !== undefined && macs !== undefined) {
     return answeredByArpOnly(evidence, context, device, address, nextHop);
   }

@@ -30,6 +30,8 @@ export type BondEvidence = Readonly<{
 export type Evidence = Readonly<{
   /** All was gathered before the time was over. */
   isComplete: boolean;
+  /** Of the addresses, all were asked. */
+  isAsked: boolean;
   links: ReadonlyMap<string, LinkEvidence>;
   bonds: ReadonlyMap<string, BondEvidence>;
   bridges: ReadonlyMap<string, Readonly<{ isFiltering: boolean; hasSpanningTree: boolean }>>;
@@ -91,6 +93,7 @@ export function parseEvidence(text: string): Evidence {
   const incoming = of('incoming')[0];
   return {
     isComplete: lines.includes('complete'),
+    isAsked: lines.includes('asked') || lines.includes('complete'),
     links: new Map(of('link').map(([name = '', ...words]) => [name, linkOf(words)])),
     bonds: bondsOf(restOf('bond')),
     bridges: new Map(
@@ -147,7 +150,7 @@ export function parseEvidence(text: string): Evidence {
       port: Number.parseInt(port, 16),
     })),
     firewall: restOf('nft'),
-    lines: lines.filter((line) => !/^(complete$|mine |listens |sizes )/.test(line)),
+    lines: lines.filter((line) => !/^((?:asked|complete)$|mine |listens |sizes )/.test(line)),
   };
 }
 

@@ -88,6 +88,11 @@ export async function gatherEvidence(
   return lines.join('\n');
 }
 
+/** The host has said all that it was asked for. */
+export function isWhole(evidence: string): boolean {
+  return parseEvidence(evidence).isComplete;
+}
+
 export type Symptom = Readonly<{
   isCutOff: boolean;
   /** What did not answer; empty: the way in. */

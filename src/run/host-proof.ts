@@ -29,7 +29,13 @@ import type { Connection } from '../transport/transport.js';
 import type { Budget } from './budget.js';
 import type { CommitGate, GroupWord } from './commit-gate.js';
 import type { FailureText } from './failure-text.js';
-import { diagnosisOf, gatherEvidence, wantedBy, type DiagnosisPlan } from './host-diagnosis.js';
+import {
+  diagnosisOf,
+  gatherEvidence,
+  isWhole,
+  wantedBy,
+  type DiagnosisPlan,
+} from './host-diagnosis.js';
 import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import type { HostReport } from './host-report.js';
@@ -361,12 +367,17 @@ class HostProof {
 
   /** In the window that is left: the way back never waits for it. */
   private async gather(connection: Connection): Promise<void> {
-    const { diagnosis } = this.sent;
-    if (diagnosis === undefined || this.evidence !== '' || !this.hasTimeFor(2 * GO_BACK_MS)) return;
+    if (this.evidence !== '') return;
     this.report.phase('probing', 'looking for the cause');
+    this.evidence = await this.look(connection);
+  }
+
+  private async look(connection: Connection): Promise<string> {
+    const { diagnosis } = this.sent;
+    if (diagnosis === undefined || !this.hasTimeFor(2 * GO_BACK_MS)) return '';
     const request = { ...diagnosis.request, ask: this.asked(diagnosis) };
     const leftMs = this.sent.deadlineMs - this.env.now() - GO_BACK_MS;
-    this.evidence = await gatherEvidence(connection, request, leftMs);
+    return gatherEvidence(connection, request, leftMs);
   }
 
   /** What failed comes first, whatever else there is to ask for. */
@@ -416,8 +427,16 @@ class HostProof {
     // Still negotiating is not failed: tried until shortly before the deadline, where the network is slow.
     const patienceMs = sent.isSlowToSettle === false ? QUICK_PROBES_MS : Number.POSITIVE_INFINITY;
     let waitingFor: string | undefined;
+    let tookMs = 0;
     for (;;) {
+      const roundMs = env.now();
+      // What does not answer takes most of what is left before the deadline, and no time remains to look for the
+      // cause afterwards: what is likely to be the last round goes on beside it.
+      const isLikelyLast =
+        waitingFor !== undefined && !this.hasTimeFor(LAST_LOOK_MS + REDIAL_PAUSE_MS + tookMs);
+      const looking = isLikelyLast ? this.look(connection) : undefined;
       const answers = await probeHost(connection, probes);
+      tookMs = env.now() - roundMs;
       report.timings.probeMs = Math.round(env.now() - startMs);
       const isLast = !this.hasTimeFor(LAST_LOOK_MS) || env.now() - startMs >= patienceMs;
       const bad = probes.flatMap((probe, index) => {
@@ -426,8 +445,9 @@ class HostProof {
         return [`${probeName(probe)}: ${answer.text}`];
       });
       this.shortcoming = bad[0] === undefined ? undefined : `after the change: ${bad[0]}`;
+      this.failedProbes = probes.filter((_, index) => answers[index]?.good === false);
+      if (bad.length > 0 && looking !== undefined) this.evidence = await looking;
       if (bad.length === 0 || isLast) {
-        this.failedProbes = probes.filter((_, index) => answers[index]?.good === false);
         if (bad.length > 0 || !this.hasHeld) {
           probes.forEach((probe, index) => {
             const answer = answers[index] ?? { good: false, text: '' };
@@ -633,8 +653,10 @@ class HostProof {
             `after the change the host could not be proved good within ${sent.budget.confirmSeconds} s`)
       : (status.cause ?? 'unknown');
     // Who goes back because others do has nothing that could be diagnosed.
-    const seen = byDeadline && !this.hasHeld ? status.evidence : '';
-    const evidence = this.evidence === '' ? seen : this.evidence;
+    const isAsked = (byDeadline || this.failedProbes.length > 0) && !this.hasHeld;
+    const seen = isAsked ? status.evidence : '';
+    // What was asked for over a connection may have been cut off.
+    const evidence = isWhole(this.evidence) || seen === '' ? this.evidence : seen;
     const diagnosis = this.diagnosed(evidence);
     return report.result('rolled-back', {
       cause: diagnosis?.cause === undefined ? symptom : `${diagnosis.cause} (${symptom})`,

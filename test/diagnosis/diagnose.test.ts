@@ -329,6 +329,15 @@ describe('the cause is unknown', () => {
     });
   });
 
+  test('when all addresses were asked, and the time was over before it was known who else has its own', () => {
+    const asked = `${LINK('eth1')}${WAY}${DEAD}arp 192.0.2.1 eth1\nasked\n`;
+    expect(diagnosed({ evidence: asked }, '').kind).toBe('nobody-answers');
+    const moved = `${LINK('br0', 'up=1 carrier=1 mtu=1500 mac=02:00:00:00:00:77')}way 192.0.2.1 192.0.2.1 dev br0 uid 0\n${DEAD}arp 192.0.2.1 br0 02:00:00:00:00:99\nasked\n`;
+    const given = { before: ETH1, target: BRIDGE, evidence: moved };
+    expect(diagnosed(given, '').kind).toBeUndefined();
+    expect(diagnosed(given).kind).toBe('stale-neighbour');
+  });
+
   test('of any part of the evidence nothing is made up that the whole does not say', () => {
     const whole = `${LINK('eth1')}mine 02:00:00:00:00:01\n${WAY}${GOOD}incoming eth1 local 192.0.2.5 from 192.0.2.1 dev lo\ncomplete\n`;
     for (let length = 0; length <= whole.length; length++) {

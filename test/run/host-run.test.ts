@@ -128,6 +128,28 @@ describe('a host ends', () => {
     });
   });
 
+  test('rolled back with the cause though its last probe ends when no time is left to look for it', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message, times) => {
+      // Reached late; of two rounds of 6.5 s the last begins 8 s before the deadline, and ends 1.5 s before it.
+      if (message === 'status' && times === 1) host.clock.nowMs = 19_500;
+      if (message === 'probe' && times > 1) {
+        host.clock.nowMs += 6_500;
+        return 'probe 0 FAIL no answer\n';
+      }
+      const isDiagnosis = message === 'observe' && host.messages.includes('begin');
+      return isDiagnosis
+        ? 'link eth0 up=1 carrier=0 mtu=1500 mac=x\nway 192.0.2.1 192.0.2.1 dev eth0 uid 0\ncomplete\n'
+        : undefined;
+    };
+    const probes: ProbeSpec[] = [{ kind: 'ping', address: '192.0.2.1' }];
+    expect(await run(host, { probes })).toMatchObject({
+      outcome: 'rolled-back',
+      details: expect.arrayContaining([expect.stringMatching(/^seen from the host: eth0/)]),
+    });
+    expect(host.nowMs).toBeLessThan(host.deadlineMs);
+  });
+
   test('rolled back with the cause when a probe stays bad', async () => {
     const host = new FakeHost();
     host.onMessage = (message, times) => {
