@@ -102,7 +102,12 @@ function causeFor(
   const macs = evidence.arp.get(nextHop);
   // Cut off half-way: who else would have answered is not known.
   if (!evidence.isAsked) return undefined;
-  if (!isAnswered && macs?.length === 0) return unanswered(evidence, context, device, nextHop);
+  if (!isAnswered && macs?.length === 0) {
+    // Something below is dead that no rule knows: that nobody answers follows from it.
+    return evidence.links.get(device)?.carrier === false
+      ? undefined
+      : unanswered(evidence, context, device, nextHop);
+  }
   // Who else has the address is asked beside, and would explain it as well.
   if (!evidence.isComplete) return undefined;
   if (!isAnswered && pings !== undefined && macs !== undefined) {
@@ -155,6 +160,12 @@ function stackBelow(state: NetworkState, device: string): readonly InterfaceStat
   return found;
 }
 
+/** In a container a NIC is a veth whose peer is elsewhere. */
+function hasCable(target: NetworkState, { link }: InterfaceState): boolean {
+  if (link.kind === 'veth') return !target.interfaces.has(link.peer ?? '');
+  return link.kind === 'ethernet';
+}
+
 function carrierCause(
   evidence: Evidence,
   target: NetworkState,
@@ -163,7 +174,7 @@ function carrierCause(
   const link = evidence.links.get(item.name);
   if (link === undefined || !item.up) return undefined;
   if (link.missing || !link.up) return undefined;
-  if (link.carrier || item.link.kind !== 'ethernet') return undefined;
+  if (link.carrier || !hasCable(target, item)) return undefined;
   // One leg of several: the others may do.
   const controller = target.interfaces.get(item.controller ?? '');
   if (controller !== undefined) {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { diagnose, type DiagnosisContext } from '../../src/diagnosis/diagnose.js';
 import { parseEvidence } from '../../src/diagnosis/evidence.js';
+import { interfaceMap } from '../../src/network/state.js';
 import { hostWith } from '../network/documents.js';
 
 const address = (ip: string) => `ipv4: {enabled: true, address: [{ip: ${ip}, prefix-length: 24}]}`;
@@ -315,6 +316,14 @@ describe('the cause is unknown', () => {
       },
     ],
     [
+      'where nobody answers by an interface that has no carrier, and none has a cable',
+      {
+        target:
+          'interfaces: [{name: veth1, type: veth, state: up, veth: {peer: veth2}}, {name: veth2, type: veth, veth: {peer: veth1}}]',
+        evidence: `${LINK('veth1', 'up=1 carrier=0 mtu=1500 mac=x')}way 192.0.2.1 192.0.2.1 dev veth1 uid 0\n${DEAD}arp 192.0.2.1 veth1\n`,
+      },
+    ],
+    [
       'where one port of a bond is out, and another is not',
       {
         target: STORAGE,
@@ -327,6 +336,29 @@ describe('the cause is unknown', () => {
       kind: undefined,
       cause: undefined,
     });
+  });
+
+  test('the cable of a container, whose NIC is a veth with its peer elsewhere', () => {
+    const host = hostWith(ETH1);
+    const inContainer = {
+      ...host,
+      interfaces: interfaceMap(
+        [...host.interfaces.values()].map((item) => ({
+          ...item,
+          link: { kind: 'veth', peer: undefined } as const,
+        })),
+      ),
+    };
+    const evidence = `${LINK('eth1', 'up=1 carrier=0 mtu=1500 mac=x')}${WAY}${DEAD}arp 192.0.2.1 eth1\ncomplete\n`;
+    const context = {
+      before: inContainer,
+      target: inContainer,
+      own: undefined,
+      isCutOff: false,
+      wanted: [{ address: '192.0.2.1' }],
+      unleased: [],
+    };
+    expect(diagnose(parseEvidence(evidence), context).kind).toBe('no-carrier');
   });
 
   test('when all addresses were asked, and the time was over before it was known who else has its own', () => {

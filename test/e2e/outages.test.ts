@@ -61,6 +61,18 @@ const OUTAGES: Readonly<Record<string, Outage>> = {
     outcome: 'rolled-back',
     says: /^nobody answers ARP in VLAN 100 of eth2 \(asked for 10\.100\.0\.1\): the switch port does not carry this VLAN/,
   },
+  'the switch port does not carry the VLAN, and the host has no arping': {
+    breaks: async (bench) => {
+      await bench.lab.break({ kind: 'vlan', host: 'h1' });
+      // What cannot be executed is not found.
+      await bench.on('h1', 'mount --bind /dev/null "$(command -v arping)"; ! command -v arping');
+    },
+    mends: (bench) => bench.on('h1', 'umount /usr/bin/arping || umount /usr/sbin/arping'),
+    network: { interfaces: [eth('eth2'), vlan('eth2', 100, addressed(STORAGE_IP))] },
+    probes: STORAGE_PROBE,
+    outcome: 'rolled-back',
+    says: /^nobody answers ARP in VLAN 100 of eth2 \(asked for 10\.100\.0\.1\): the switch port does not carry this VLAN/,
+  },
   'management moves to a VLAN that leads nowhere': {
     network: {
       interfaces: [
