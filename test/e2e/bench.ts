@@ -405,8 +405,10 @@ export class RunningNetorch {
         );
         if (found === undefined && !this.#isOver) return;
         this.#waiting.delete(check);
-        if (found === undefined) reject(new Error(`netorch ended without the event ${type}`));
-        else resolve(found);
+        if (found === undefined) {
+          const last = this.#events.slice(-3).map((event) => JSON.stringify(event));
+          reject(new Error(`netorch ended without the event ${type}; last: ${last.join('\n')}`));
+        } else resolve(found);
       };
       this.#waiting.add(check);
       check();
