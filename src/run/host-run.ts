@@ -176,6 +176,7 @@ class HostRun {
       job.probes,
       observed.state,
       plan,
+      job.planFor !== undefined,
     );
     for (const { probe, text } of waived) {
       env.emit({ type: 'log', level: 'warning', host: job.host, message: waivedText(probe, text) });

@@ -37,8 +37,10 @@ export type ProbePlan = Readonly<{
 }>;
 
 /**
- * What the change must not break. Throws ADDRESS_IN_USE where another host has an address of the plan. Besides the probes of the play: a host whose default gateway answered must
- * have one that answers, where the plan touches the way to it.
+ * What the change must not break. Throws ADDRESS_IN_USE where another host has an address of the plan; not
+ * where the plan undoes a run, in which hosts may have changed their addresses with each other. Besides the
+ * probes of the play: a host whose default gateway answered must have one that answers, where the plan touches
+ * the way to it.
  */
 export async function baselineProbes(
   host: string,
@@ -46,6 +48,7 @@ export async function baselineProbes(
   probes: readonly ProbeSpec[],
   observed: NetworkState,
   plan: ChangePlan,
+  isUndo = false,
 ): Promise<ProbePlan> {
   const { target } = plan;
   const scope = new Set(plan.scope);
@@ -60,7 +63,7 @@ export async function baselineProbes(
       ? [[arpFor(before.nextHopAddress), arpFor(after.nextHopAddress)] as const]
       : [];
   });
-  const fresh = newAddresses(observed, target).slice(0, MOST_NEW_ADDRESSES);
+  const fresh = isUndo ? [] : newAddresses(observed, target).slice(0, MOST_NEW_ADDRESSES);
   const asked = [...probes, ...gateways.map(([before]) => before), ...fresh];
   if (asked.length === 0) return { required: [], waived: [] };
   const answers = await probeHost(connection, asked);

@@ -102,6 +102,13 @@ describe('a host ends', () => {
     expect(host.messages).not.toContain('begin');
   });
 
+  test('confirmed when a run is undone in which it gave that address to another host', async () => {
+    const host = new FakeHost();
+    host.vacancy = 'probe 0 FAIL 02:00:00:00:00:66\n';
+    const planFor = (observed: ObservedHost): ChangePlan => planHost('h1', observed, JOB.desired);
+    expect(await run(host, { planFor })).toMatchObject({ outcome: 'confirmed' });
+  });
+
   test('rolled back, with what was seen from it before its deadline', async () => {
     const host = new FakeHost();
     host.onDial = (times) => (times > 1 && host.nowMs < 45_000 ? unreachable() : undefined);
