@@ -1,13 +1,13 @@
 /** What the kernel refuses of mac-vlans (drivers/net/macvlan.c), and what it makes of their MACs. */
 import { locationOf } from './desired.js';
 import type { Draft } from './merge-draft.js';
-import { isSubordinatePort } from './state.js';
+import { isMacVlanLink, isSubordinatePort } from './state.js';
 import type { InterfaceState, MacVlanLink } from './state.js';
 
 type MacVlanState = InterfaceState & Readonly<{ link: MacVlanLink }>;
 
 export function isMacVlan(state: InterfaceState): state is MacVlanState {
-  return state.link.kind === 'mac-vlan' || state.link.kind === 'mac-vtap';
+  return isMacVlanLink(state.link);
 }
 
 /**

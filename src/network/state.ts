@@ -334,6 +334,10 @@ export type Difference = Readonly<{
   isAwaited?: boolean;
 }>;
 
+export function isMacVlanLink(link: Link): link is MacVlanLink {
+  return link.kind === 'mac-vlan' || link.kind === 'mac-vtap';
+}
+
 /** Ports of an interface, whatever its kind. */
 export function portsOf(link: Link): readonly string[] {
   if (link.kind === 'bond' || link.kind === 'vrf') return link.ports;

@@ -2,7 +2,7 @@
  * What of a VLAN or a mac-vlan the kernel changes in place, by the words of `ip link set … type KIND`.
  * (Bonds and bridges have operations of their own: their options depend on ports and on being down.)
  */
-import type { Link, MacVlanMode } from './state.js';
+import { isMacVlanLink, type Link, type MacVlanMode } from './state.js';
 
 type Options = Readonly<Record<string, string>>;
 
@@ -14,7 +14,7 @@ const NONE: Options = {};
 /** The options of the link by name; none for kinds that are not changed so. */
 function typeOptions(link: Link): Options {
   if (link.kind === 'vlan') return link.options ?? {};
-  if (link.kind === 'mac-vlan' || link.kind === 'mac-vtap') return { mode: link.mode };
+  if (isMacVlanLink(link)) return { mode: link.mode };
   return NONE;
 }
 
@@ -33,7 +33,7 @@ export function typeOptionsDifference(from: Link, to: Link): Options {
 
 /** The link after `set-type-options`. */
 export function withTypeOptions(link: Link, options: Options): Link {
-  if (link.kind === 'mac-vlan' || link.kind === 'mac-vtap') {
+  if (isMacVlanLink(link)) {
     const mode = options['mode'] as MacVlanMode | undefined;
     return mode === undefined ? link : { ...link, mode };
   }

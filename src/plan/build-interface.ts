@@ -6,7 +6,7 @@ import { describe } from './describe.js';
 import { bondMac, settleBond, settleBondPorts } from './plan-bond.js';
 import { settleBridge } from './plan-bridge.js';
 import type { PlanDraft } from './plan-draft.js';
-import { setDown, setMtu, setUp, settleIpv6, settleMac, settleTypeOptions } from './plan-link.js';
+import { setMtu, setState, settleIpv6, settleMac, settleTypeOptions } from './plan-link.js';
 import { attachPorts } from './plan-ports.js';
 import { propertyChanges } from './property-changes.js';
 
@@ -39,11 +39,11 @@ export function buildInterface(draft: PlanDraft, wanted: InterfaceState): void {
     item?.up === false &&
     !(draft.followsBond(wanted) && item.controller !== wanted.controller)
   ) {
-    setUp(draft, wanted.name, 'it must be up for what stands on it');
+    setState(draft, wanted.name, 'up', 'it must be up for what stands on it');
   }
   // Its base took it along when it came up.
   if (!wanted.up && item?.up === true) {
-    setDown(draft, wanted.name, 'it was down before');
+    setState(draft, wanted.name, 'down', 'it was down before');
   }
 }
 

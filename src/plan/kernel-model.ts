@@ -24,7 +24,7 @@ import type {
   Route,
   RouteRule,
 } from '../network/state.js';
-import { baseOf } from '../network/state.js';
+import { baseOf, isMacVlanLink } from '../network/state.js';
 import { withTypeOptions } from '../network/type-options.js';
 import type { Operation } from './change.js';
 
@@ -414,7 +414,7 @@ export class KernelModel {
     return [...this.interfaces.values()].some(
       (other) =>
         baseOf(other.link) === name &&
-        (isMacVlan(other.link) || other.mac !== mac || this.bringsMac(other.name, mac)),
+        (isMacVlanLink(other.link) || other.mac !== mac || this.bringsMac(other.name, mac)),
     );
   }
 
@@ -505,17 +505,13 @@ export class KernelModel {
 }
 
 /** net/8021q/vlan.c: a VLAN goes up and down with its base, unless it is bound loosely. */
-function isMacVlan(link: Link): boolean {
-  return link.kind === 'mac-vlan' || link.kind === 'mac-vtap';
-}
-
 function followsUp(link: Link): boolean {
   return link.kind === 'vlan' && link.options?.['loose_binding'] !== 'on';
 }
 
 /** Lowering the MTU of the base lowers that of these. */
 function followsMtu(link: Link): boolean {
-  return link.kind === 'vlan' || link.kind === 'mac-vlan' || link.kind === 'mac-vtap';
+  return link.kind === 'vlan' || isMacVlanLink(link);
 }
 
 function fromState(item: InterfaceState, port: BridgePort | undefined): ModelInterface {

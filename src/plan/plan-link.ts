@@ -64,29 +64,21 @@ export function setMtu(draft: PlanDraft, wanted: InterfaceState): void {
 }
 
 /** `because`: the reason where no line of the plan asks for it. */
-export function setDown(draft: PlanDraft, name: string, because: string): void {
+export function setState(
+  draft: PlanDraft,
+  name: string,
+  state: 'up' | 'down',
+  because: string,
+): void {
   draft.emit(
     {
-      id: `set down ${name}`,
+      id: `set ${state} ${name}`,
       action: 'modify',
       object: name,
-      summary: `set ${name} down`,
+      summary: `set ${name} ${state}`,
       why: draft.why(name, ['state', ''], because),
     },
-    { op: 'set-down', name },
-  );
-}
-
-export function setUp(draft: PlanDraft, name: string, because: string): void {
-  draft.emit(
-    {
-      id: `set up ${name}`,
-      action: 'modify',
-      object: name,
-      summary: `set ${name} up`,
-      why: draft.why(name, ['state', ''], because),
-    },
-    { op: 'set-up', name },
+    { op: `set-${state}`, name },
   );
 }
 

@@ -5,7 +5,7 @@ import { dependencyOrder } from './order.js';
 import { removeAddresses } from './plan-addresses.js';
 import { freeBondPorts } from './plan-bond.js';
 import type { PlanDraft } from './plan-draft.js';
-import { setDown, setMtu } from './plan-link.js';
+import { setMtu, setState } from './plan-link.js';
 import { detachPort } from './plan-ports.js';
 
 export function tearDown(draft: PlanDraft): void {
@@ -26,7 +26,7 @@ export function tearDown(draft: PlanDraft): void {
     removeAddresses(draft, wanted);
     if (item.mtu !== undefined && wanted.mtu < item.mtu && !draft.followsBond(wanted))
       setMtu(draft, wanted);
-    if (!wanted.up && item.up) setDown(draft, now.name, 'consequence of the plan');
+    if (!wanted.up && item.up) setState(draft, now.name, 'down', 'consequence of the plan');
   }
 }
 
