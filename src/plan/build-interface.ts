@@ -78,7 +78,8 @@ function createInterface(draft: PlanDraft, wanted: InterfaceState): void {
   // With a smaller MTU it has no IPv6, and no switch for it either.
   if (!wanted.ipv6.enabled && wanted.mtu >= MINIMUM_IPV6_MTU)
     operations.push({ op: 'set-ipv6-enabled', name: wanted.name, enabled: false });
-  if (wanted.up) operations.push({ op: 'set-up', name: wanted.name });
+  // A bond takes only ports that are down, and opens them itself.
+  if (wanted.up && !draft.followsBond(wanted)) operations.push({ op: 'set-up', name: wanted.name });
   const base = baseOf(wanted.link);
   draft.emit(
     {

@@ -383,7 +383,8 @@ export class KernelModel {
       if (isFirst && controller.mac === undefined) this.setMac(controller, port.mac ?? '');
       port.mac = controller.mac;
       port.portOptions = { ...NEW_BOND_PORT };
-      port.up = true;
+      // It opens the port, as if somebody had set it up.
+      this.setUp(port);
       port.ipv6 = [];
     } else if (controller.link.kind === 'linux-bridge') {
       const entry: BridgePort = { name: port.name, options: {}, vlans: [] };

@@ -1,5 +1,5 @@
 /** Ports of bonds, bridges and VRFs: who leaves, who comes, and in which order. */
-import { portsOf, type InterfaceState } from '../network/state.js';
+import { baseOf, portsOf, type InterfaceState } from '../network/state.js';
 import type { PlanDraft, Why } from './plan-draft.js';
 
 export function detachPort(draft: PlanDraft, name: string, from: string): void {
@@ -37,7 +37,11 @@ export function attachPorts(draft: PlanDraft, wanted: InterfaceState): void {
   }
 }
 
-/** A bond's MAC is that of its first port: the one that carries SSH or addresses keeps its MAC so. */
+/**
+ * A bond's MAC is that of its first port: the one that carries SSH or addresses keeps its MAC so. A port that
+ * another port stands on comes before it: a bond opens what it takes, and a VLAN cannot be opened while its
+ * base is down (net/8021q/vlan_dev.c, vlan_dev_open).
+ */
 export function portOrder(draft: PlanDraft, wanted: InterfaceState): readonly string[] {
   const ports = portsOf(wanted.link);
   if (ports.length < 2) return ports;
@@ -45,7 +49,16 @@ export function portOrder(draft: PlanDraft, wanted: InterfaceState): readonly st
   const observed = draft.input.observed.interfaces;
   const weight = (port: string) =>
     path.includes(port) ? 0 : (observed.get(port)?.ipv4.addresses.length ?? 0) > 0 ? 1 : 2;
-  return [...ports].sort((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1));
+  const sorted = [...ports].sort((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1));
+  const ordered = new Set<string>();
+  const add = (port: string): void => {
+    const below = draft.input.target.interfaces.get(port)?.link;
+    const base = below === undefined ? undefined : baseOf(below);
+    if (base !== undefined && ports.includes(base)) add(base);
+    ordered.add(port);
+  };
+  for (const port of sorted) add(port);
+  return [...ordered];
 }
 
 function whyPort(draft: PlanDraft, name: string, controller: string): Why {

@@ -44,6 +44,14 @@ function macVlanProblem(model: KernelModel, link: Link, below: ModelInterface): 
     : undefined;
 }
 
+/** net/8021q/vlan_dev.c, vlan_dev_open: ENETDOWN. */
+function openProblem(model: KernelModel, item: ModelInterface | undefined): string | undefined {
+  const base = item === undefined ? undefined : baseOf(item.link);
+  if (item?.link.kind !== 'vlan' || base === undefined) return undefined;
+  if (item.link.options?.['loose_binding'] === 'on') return undefined;
+  return model.get(base)?.up === false ? `its base ${base} is down` : undefined;
+}
+
 /** Why the kernel would refuse the operation now; undefined: it would not. */
 export function refusal(model: KernelModel, operation: Operation): string | undefined {
   const named = 'name' in operation ? model.get(operation.name) : undefined;
@@ -68,10 +76,11 @@ export function refusal(model: KernelModel, operation: Operation): string | unde
       if (controller.link.kind !== 'vrf' && model.childrenOf(operation.name).some(hasHandler)) {
         return `${operation.name} has mac-vlans`;
       }
-      return controller.link.kind === 'bond' && named?.up === true
-        ? 'a bond takes no port that is up'
-        : undefined;
+      if (controller.link.kind !== 'bond') return undefined;
+      return named?.up === true ? 'a bond takes no port that is up' : openProblem(model, named);
     }
+    case 'set-up':
+      return openProblem(model, named);
     case 'set-bond-options': {
       const keys = Object.keys(operation.options);
       if (keys.some((key) => ONLY_WITHOUT_PORTS.includes(key)) && named !== undefined) {

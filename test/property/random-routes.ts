@@ -47,7 +47,7 @@ export function randomRoutes(
   if (plain.length >= 2 && random.chance(35)) {
     const hops = random.some(plain, random.number(2, 3));
     const common = {
-      destination: random.pick([`172.${16 + slot}.128.0/17`, `192.168.${100 + slot}.0/24`]),
+      destination: random.pick([`172.${16 + slot}.128.0/17`, `192.168.${200 + slot}.0/24`]),
       ...(random.chance(40) ? { metric: 70 } : {}),
       ...(random.chance(30) ? { 'table-id': table(random, slot) } : {}),
     };
