@@ -9,12 +9,14 @@ const NETORCH = fileURLToPath(new URL('../../bin/netorch.js', import.meta.url));
 
 // In the controller's process, from its first moment to its last.
 const PROBE = `import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 const loop = monitorEventLoopDelay({ resolution: 10 });
 loop.enable();
 const start = performance.now();
 process.on('exit', () => {
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  // Of this program alone: getrusage(2) goes on from what the parent had when it started this one.
+  const maxRSS = Number(/^VmHWM:\\s+(\\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
   writeFileSync(process.env.BENCH_USAGE, JSON.stringify({
     wallMs: performance.now() - start, cpuMs: (userCPUTime + systemCPUTime) / 1000, maxRSS,
     stallMs: loop.max / 1e6, stall99Ms: loop.percentile(99) / 1e6,
@@ -27,9 +29,14 @@ export class NetorchProcess {
   #folder;
   #usage;
   #probe;
+  #program;
+  #env;
 
-  constructor(folder) {
+  /** `program`: in place of netorch itself; then it writes to BENCH_USAGE on its own. `env`: told to it besides. */
+  constructor(folder, { program, env = {} } = {}) {
     this.#folder = folder;
+    this.#program = program;
+    this.#env = env;
     this.#usage = join(folder, 'usage.json');
     this.#probe = join(folder, 'usage.mjs');
     writeFileSync(this.#probe, PROBE);
@@ -38,7 +45,8 @@ export class NetorchProcess {
   /** Exit code, bytes and end of the output; wallMs, cpuMs, maxRSS (KiB), stallMs, stall99Ms. `adopt` gets its pid. */
   async run(args, { onTerminal = false, adopt = () => undefined } = {}) {
     rmSync(this.#usage, { force: true });
-    const argv = [process.execPath, '--import', this.#probe, NETORCH, ...args];
+    const program = this.#program ?? ['--import', this.#probe, NETORCH];
+    const argv = [process.execPath, ...program, ...args];
     const env = {
       PATH: process.env.PATH,
       HOME: this.#folder,
@@ -46,6 +54,7 @@ export class NetorchProcess {
       TERM: 'xterm-256color',
       LANG: 'C.UTF-8',
       BENCH_USAGE: this.#usage,
+      ...this.#env,
     };
     const terminal = ['-qefc', `stty rows 50 cols 160; exec ${argv.join(' ')}`, '/dev/null'];
     const options = { cwd: this.#folder, env };

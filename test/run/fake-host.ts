@@ -79,8 +79,16 @@ function transactionOf(input: string): string | undefined {
   return /\/run\/netorch\/([\w-]+)\/runtime\.sh/.exec(input)?.[1];
 }
 
+/** The time that a host lives in. */
+export type HostClock = {
+  nowMs: number;
+  delay: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Told of every host that begins to live in it. */
+  hosts: { push: (host: FakeHost) => unknown };
+};
+
 /** Time goes on only when nothing else is left to do. */
-export class FakeClock {
+export class FakeClock implements HostClock {
   nowMs = 0;
   readonly hosts: FakeHost[] = [];
   private readonly waiting: { atMs: number; wake: () => void }[] = [];
@@ -154,9 +162,11 @@ export class FakeHost {
 
   /** What is said of the new address. */
   vacancy = 'probe 0 OK\n';
-  readonly clock: FakeClock;
+  /** How long a dial or a message takes: settles when it is over. undefined: no time at all. */
+  takes: (what: Message | 'dial' | 'apply') => Promise<void> | undefined = () => undefined;
+  readonly clock: HostClock;
 
-  constructor(clock = new FakeClock()) {
+  constructor(clock: HostClock = new FakeClock()) {
     this.clock = clock;
     clock.hosts.push(this);
   }
@@ -204,6 +214,8 @@ export class FakeHost {
 
   private async connect(target: ConnectionTarget, options?: ConnectOptions): Promise<Connection> {
     this.connections += 1;
+    const time = this.takes('dial');
+    if (time !== undefined) await time;
     const failure = this.onDial(this.connections, target.connectTimeoutMs);
     if (failure !== undefined) throw failure;
     const address = options?.address ?? target.address;
@@ -225,11 +237,17 @@ export class FakeHost {
       return { code: 0, stdout: this.vacancy, stderr: '' };
     }
     const message = messageOf(input);
+    const time = this.takes(message);
+    if (time !== undefined) await time;
     this.messages.push(message);
     const times = this.messages.filter((other) => other === message).length;
     const stdout = this.onMessage(message, times) ?? this.answer(message, options.input);
     this.onAnswered(message);
-    for (const line of stdout.split('\n').slice(0, -1)) options.onLine?.(line);
+    for (const line of stdout.split('\n').slice(0, -1)) {
+      const applying = line === 'applied' ? this.takes('apply') : undefined;
+      if (applying !== undefined) await applying;
+      options.onLine?.(line);
+    }
     return { code: 0, stdout, stderr: '' };
   }
 
