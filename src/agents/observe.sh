@@ -1,6 +1,6 @@
 # observe.sh: one exec returns everything netorch wants to know of a host. Needs readings.sh and boot-owners.sh before it.
 
-# The SSH connection as the host sees it: sudo takes it out of the environment, so the parents are asked.
+# The SSH connection as the host sees it, in $c: sudo takes it out of the environment, so the parents are asked.
 ssh_connection() {
 	c=${SSH_CONNECTION-}
 	p=$$
@@ -10,7 +10,6 @@ ssh_connection() {
 		p=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$p/status")
 		i=$((i + 1))
 	done 2>/dev/null
-	echo "$c"
 }
 
 facts() {
@@ -20,7 +19,8 @@ facts() {
 	read -r up _ </proc/uptime && echo "uptime $up"
 	read -r name </proc/sys/kernel/hostname && echo "hostname $name"
 	read -r kernel </proc/sys/kernel/osrelease && echo "kernel $kernel"
-	echo "ssh $(ssh_connection)"
+	ssh_connection
+	echo "ssh $c"
 	echo "ip-version $(ip -V 2>&1)"
 	[ -d /run/systemd/system ] && echo 'systemd 1'
 	for t in setsid mkfifo sed grep awk sleep bridge modprobe ping arping systemd-run dhclient udhcpc resolvectl; do
@@ -30,6 +30,14 @@ facts() {
 		command -v busybox >/dev/null 2>&1 && busybox --list | grep -qx udhcpc && echo 'tool busybox-udhcpc'
 	}
 	[ -L /etc/resolv.conf ] && echo "resolv-link $(readlink /etc/resolv.conf)"
+}
+
+# Filters are shown device by device: only those are asked that have a place for some.
+mirrors() {
+	tc qdisc show | sed -n -E 's/^qdisc (ingress|clsact|htb|prio|hfsc|drr|ets|multiq) .* dev ([^ ]+) .*/\2/p' | sort -u | while read -r d; do
+		{ tc filter show dev "$d" ingress && tc filter show dev "$d" egress && tc filter show dev "$d"; } |
+			sed -n -E "s/.* mirred .*to device ([^) ]+).*/$d \\1/p" | sort -u
+	done
 }
 
 owners() {
@@ -56,14 +64,11 @@ owners() {
 	echo @ifupdown
 	[ -r /run/network/ifstate ] && cat /run/network/ifstate
 	echo @qdisc
-	tc -j qdisc show 2>/dev/null
-	echo
+	q=$(tc -j qdisc show 2>/dev/null)
+	printf '%s\n' "$q"
 	echo @mirrors
-	# Filters are shown device by device: only those are asked that have a place for some.
-	tc qdisc show 2>/dev/null | sed -n -E 's/^qdisc (ingress|clsact|htb|prio|hfsc|drr|ets|multiq) .* dev ([^ ]+) .*/\2/p' | sort -u | while read -r d; do
-		{ tc filter show dev "$d" ingress && tc filter show dev "$d" egress && tc filter show dev "$d"; } 2>/dev/null |
-			sed -n -E "s/.* mirred .*to device ([^) ]+).*/$d \\1/p" | sort -u
-	done
+	# A tc without JSON says nothing here.
+	case $q in '' | *'"ingress"'* | *'"clsact"'* | *'"htb"'* | *'"prio"'* | *'"hfsc"'* | *'"drr"'* | *'"ets"'* | *'"multiq"'*) mirrors ;; esac
 	echo @nftables
 	# A rule on "iif" or "oif" holds the index of a device, one on "iifname" its name.
 	# Without the elements of sets, which may be many.

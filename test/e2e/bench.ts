@@ -53,7 +53,8 @@ const PLAIN = `
 for d in /sys/class/net/*; do
   [ -e "$d/mtu" ] || continue
   read -r a <"$d/address"; read -r m <"$d/mtu"; read -r f <"$d/flags"
-  echo "device \${d##*/} $a mtu $m up $((f & 1)) master $(readlink "$d/master" || echo none)"
+  c=none; [ ! -e "$d/master" ] || c=$(readlink "$d/master")
+  echo "device \${d##*/} $a mtu $m up $((f & 1)) master $c"
 done
 ip -br -4 addr | sed -E 's/^([^ ]+) +[A-Z]+ +/ipv4 \\1 /; s/ +$//'
 ip -4 route show table all type unicast | sed -E 's/ +/ /g; s/ (linkdown|dead)//g; s/ $//; s/^/plain route /'
@@ -78,30 +79,30 @@ rm -f /etc/systemd/system/netorch-* /etc/systemd/system/multi-user.target.wants/
 
 /** Puts a host that has no network manager back to what its boot made of it. */
 export const RESET = `${RESET_RECORDS}
-for kind in bridge vxlan macvlan macvtap vlan bond vrf dummy veth; do
-  ip -o link show type $kind | sed -E 's/^[0-9]+: ([^:@]+).*/\\1/' | while read -r n; do
-    case $n in eth?) ;; *) ip link del dev "$n" 2>/dev/null ;; esac
+# Few processes: on a kernel in user mode each costs more than what it does.
+lines() {
+  ip -o -d link show | awk '/\\\\ +(bridge|vxlan|macvlan|macvtap|vlan|bond|vrf|dummy|veth) / {
+    sub(/[:@].*/, "", $2); if ($2 !~ /^eth.$/) print "link del dev " $2 }'
+  for t in blackhole unreachable prohibit; do echo "route flush table all type $t"; done
+  ip -4 route show table all | sed -n -E 's/^.*table ([12][0-9]+).*/route flush table \\1/p' | sort -u
+  ip -4 rule | sed -n -E '/^(0|32766|32767):/d; s/^([0-9]+):.*/rule del pref \\1/p'
+  for n in 1 2 3 4; do
+    echo "link set dev eth$n nomaster"
+    echo "link set dev eth$n down promisc off"
+    echo "addr flush dev eth$n"
+    printf 'link set dev eth%d mtu 1500 address 02:4c:00:00:%02x:%02x\\n' "$n" "$INDEX" "$n"
   done
+}
+lines | ip -force -batch -
+for n in 1 2 3 4; do echo "link set dev w$n up"; done | ip -n wire -force -batch -
+# Those that udev gave it come at each boot.
+ip -o link show | awk '$2 ~ /^eth[1-4][:@]/ { sub(/[:@].*/, "", $2); for (i = 3; i < NF; i++) if ($i == "altname") print $2, $(i + 1) }' | tr -d '\\\\' | while read -r d a; do
+  udevadm info "/sys/class/net/$d" 2>/dev/null | grep -q "^E: ID_NET_NAME_.*=$a$" || ip link property del dev "$d" altname "$a"
 done
-ip -4 rule | sed -n -E 's/^([0-9]+):.*/\\1/p' | while read -r p; do
-  case $p in 0|32766|32767) ;; *) ip -4 rule del pref "$p" ;; esac
-done
-for t in blackhole unreachable prohibit; do ip -4 route flush table all type $t; done
-ip -4 route show table all | sed -n -E 's/^(.*table (2|1)[0-9]+.*)/\\1/p' | while read -r r; do ip route del $r; done
 for n in 1 2 3 4; do
-  ip -n wire link set dev w$n up 2>/dev/null
-  ip link set dev eth$n nomaster
-  ip link set dev eth$n down promisc off
   echo >/sys/class/net/eth$n/ifalias
-  # Those that udev gave it come at each boot.
-  ip link show dev eth$n | sed -n 's/^ *altname //p' | while read -r a; do
-    udevadm info /sys/class/net/eth$n 2>/dev/null | grep -q "^E: ID_NET_NAME_.*=$a$" ||
-      ip link property del dev eth$n altname "$a"
-  done
-  ip addr flush dev eth$n
-  ip link set dev eth$n mtu 1500 address "$(printf '02:4c:00:00:%02x:%02x' "$INDEX" "$n")"
   for k in disable_ipv6 accept_ra autoconf addr_gen_mode; do
-    cat /proc/sys/net/ipv6/conf/default/$k >/proc/sys/net/ipv6/conf/eth$n/$k
+    read -r v </proc/sys/net/ipv6/conf/default/$k && echo "$v" >/proc/sys/net/ipv6/conf/eth$n/$k
   done
 done
 /usr/local/sbin/lab-network

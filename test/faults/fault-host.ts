@@ -96,7 +96,7 @@ ${atHost ? `echo ${point} >/run/faults/at` : ''}
   async reached(timeoutMs: number): Promise<boolean> {
     const { code } = await this.#bench.lab.console(
       this.name,
-      'until [ -e /run/faults/reached ]; do sleep 0.1; done',
+      'until [ -e /run/faults/reached ]; do sleep 0.2; done',
       { timeoutMs },
     );
     return code === 0;
@@ -121,7 +121,7 @@ while :; do
   # What was never armed stays as it is, and has touched nothing.
   [ $open = new ] && [ $up -gt $((deadline + 40)) ] && break
   [ $up -gt $((deadline + 120)) ] && stuck=1 && break
-  sleep 0.2
+  sleep 0.5
 done 2>/dev/null
 state=none deadline=$up
 for s in /run/netorch/*/state.*; do [ -e "$s" ] && state=\${s##*/state.} && read -r deadline <"\${s%/*}/deadline"; done
