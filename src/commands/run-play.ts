@@ -185,7 +185,7 @@ export async function runPlay(options: PlayToRun): Promise<number> {
         runCommand: runCheck,
         isRecorded: () => isRecorded,
       },
-      environmentOf(run, transport),
+      { ...environmentOf(run, transport), recorded: journal.synced },
       stream.emit,
     );
     return result.exitCode;

@@ -18,6 +18,8 @@ export type HostEnvironment = Readonly<{
   newNonce: () => string;
   /** Who begins the transaction, for others who find it: `user@host, netorch RUN`. */
   owner: string;
+  /** Settles when all that was told so far is on the controller's disk. Never rejects. */
+  recorded?: () => Promise<void>;
   /** Takes its turn among hosts that are dialled again while they wait for their group. */
   turn?: <T>(work: () => Promise<T>) => Promise<T>;
 }>;

@@ -236,6 +236,8 @@ class HostRun {
       commands: commandLines(scripts.segments),
       ...(waived.length === 0 ? {} : { waivedProbes: waived.map(({ probe }) => probeName(probe)) }),
     });
+    // From here on the host is changed: who finds it must be able to find out what it was.
+    if (env.recorded !== undefined) await env.recorded();
     this.report.phase('arming');
     const sentMs = env.now();
     const watch = this.watchBegin(connection, script, sent);

@@ -1,21 +1,43 @@
 /** The journal of a run: its events, one JSON object a line, private to the user, synced where it matters. */
-import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import { NetorchError } from '../errors.js';
 import type { EventListener, RunEvent } from './events.js';
 
-/** After these the disk must know: what happened cannot be found out again. */
-const SYNCED: ReadonlySet<RunEvent['type']> = new Set([
+/** The run goes on from these as soon as they are told: by then the disk must know. */
+const SYNCED_AT_ONCE: ReadonlySet<RunEvent['type']> = new Set([
   'run.started',
-  'host.recorded',
-  'host.armed',
   'group.committed',
-  'host.finished',
   'run.finished',
 ]);
 
-export type Journal = Readonly<{ folder: string; listener: EventListener; close: () => void }>;
+/**
+ * After these the disk must know before long, and nobody stands still meanwhile. What waits for it waits for
+ * `synced`; the others tell what can be asked of the hosts, had the controller died a moment earlier.
+ */
+const SYNCED_SOON: ReadonlySet<RunEvent['type']> = new Set([
+  'host.recorded',
+  'host.armed',
+  'host.finished',
+]);
+
+export type Journal = Readonly<{
+  folder: string;
+  listener: EventListener;
+  /** Settles when all that was told so far is on disk, or when that cannot be had. Never rejects. */
+  synced: () => Promise<void>;
+  close: () => void;
+}>;
 
 /** `$XDG_STATE_HOME/netorch`, else `~/.local/state/netorch` (XDG base directory specification). */
 export function stateFolder(
@@ -41,14 +63,63 @@ export function openJournal(folder: string, run: string): Journal {
       { notes: ['nothing was begun; XDG_STATE_HOME says where journals are kept'] },
     );
   }
+  const disk = new Disk(file);
   return {
     folder: own,
     listener: (event) => {
+      disk.throwFailure();
       writeSync(file, `${JSON.stringify(event)}\n`);
-      if (SYNCED.has(event.type)) fsyncSync(file);
+      if (SYNCED_AT_ONCE.has(event.type)) fsyncSync(file);
+      else if (SYNCED_SOON.has(event.type)) void disk.sync();
     },
-    close: () => closeSync(file),
+    synced: () => disk.sync(),
+    close: () => disk.close(),
   };
+}
+
+/** Syncs a file in the background; however many ask meanwhile share the next time. */
+class Disk {
+  private readonly file: number;
+  private current: Promise<void> | undefined;
+  private next: Promise<void> | undefined;
+  private failure: Error | undefined;
+  private isClosed = false;
+
+  constructor(file: number) {
+    this.file = file;
+  }
+
+  sync(): Promise<void> {
+    // The last word of a run was synced at once.
+    if (this.isClosed) return this.current ?? Promise.resolve();
+    if (this.current === undefined) return (this.current = this.run());
+    // What is under way may have begun before the last word was written.
+    return (this.next ??= this.current.then(() => {
+      this.next = undefined;
+      return this.sync();
+    }));
+  }
+
+  /** Of a sync in the background, to whoever writes next. */
+  throwFailure(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    if (this.current === undefined) closeSync(this.file);
+  }
+
+  private run(): Promise<void> {
+    return new Promise((resolve) => {
+      fsync(this.file, (error) => {
+        if (error !== null) this.failure = error;
+        this.current = undefined;
+        if (this.isClosed) closeSync(this.file);
+        resolve();
+      });
+    });
+  }
 }
 
 /** What a dead process left half written stays a line of its own. */

@@ -8,12 +8,18 @@ import type { Emit } from './event-stream.js';
 import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import { runHost } from './host-run.js';
-import { gateways, observedReach, plannedReach } from './last-and-alone.js';
+import { gateways, observedReach, plannedReach, type Reach } from './last-and-alone.js';
 import { countOutcomes, exitCodeOf, isBad, reasonToStop, type StopRules } from './outcomes.js';
 import { Pace } from './pace.js';
 import { stateOf } from './recorded-state.js';
 import type { RunSwitch } from './run-switch.js';
-import { checkWave, type Recorded, type RunCommand, type WaveChecks } from './wave-checks.js';
+import {
+  checkWave,
+  looksAgain,
+  type Recorded,
+  type RunCommand,
+  type WaveChecks,
+} from './wave-checks.js';
 
 export type RunRules = StopRules &
   WaveChecks &
@@ -83,8 +89,15 @@ class Run {
   private readonly pace: Pace;
   /** Aborted with the reason why no further host is begun. */
   private readonly halt = new AbortController();
+  private readonly hostCount: number;
+  private readonly looksAgain: boolean;
   private readonly results = new Map<string, HostResult>();
+  /** Wave → its results that are bad. */
+  private readonly bad = new Map<number, HostResult[]>();
+  /** What checks after the wave compare with: tens of kilobytes a host, so only where they are asked for, until then. */
   private readonly recorded = new Map<string, Recorded>();
+  /** How each host reaches others, before and after contact. */
+  private readonly reaches: (readonly [host: string, reach: Reach])[];
   private readonly onGood = new Map<string, () => void>();
   private readonly groups = new Map<string, AtomicGroup>();
   private readonly postponed = new Set<string>();
@@ -97,6 +110,12 @@ class Run {
     emit: Emit,
   ) {
     this.options = options;
+    this.hostCount = options.waves.reduce((sum, { length }) => sum + length, 0);
+    this.reaches = [...options.jobs].map(([host, { desired, target }]) => [
+      host,
+      plannedReach(desired, target.address),
+    ]);
+    this.looksAgain = looksAgain(options.rules, options.jobs.values());
     this.emit = (event) => {
       emit(event);
       this.notice(event);
@@ -132,12 +151,12 @@ class Run {
     }
     const whole = rules.atomic === 'run' ? this.group(0, waves.flat()) : undefined;
     const ended: Promise<HostResult>[] = [];
-    const left = [...waves];
+    let left = waves;
     for (let index = 0; left.length > 0; index++) {
       const [hosts = [], ...others] = this.gatewaysLast(left);
-      left.splice(0, left.length, ...others);
+      left = others;
       const started = await this.wave(index, hosts, whole);
-      ended.push(...started.map((host) => host.ended));
+      for (const host of started) ended.push(host.ended);
     }
     const results = await Promise.all(ended);
     const counts = countOutcomes(results);
@@ -163,7 +182,7 @@ class Run {
     hosts: readonly string[],
     whole: AtomicGroup | undefined,
   ): Promise<readonly Started[]> {
-    const { rules, waves } = this.options;
+    const { rules } = this.options;
     const asks = index > 0 && rules.approve === 'manual' && rules.atomic === undefined;
     if (asks && !this.isOver()) {
       await this.options.switch.untilApproved(index, 'wave');
@@ -186,25 +205,17 @@ class Run {
       if (problem !== undefined) {
         this.problem = problem;
         whole?.abandon(problem);
-        if (this.results.size < waves.flat().length)
-          this.stop(`${problem}: no further host is begun`);
+        if (this.results.size < this.hostCount) this.stop(`${problem}: no further host is begun`);
       }
     }
+    for (const host of hosts) this.recorded.delete(host);
     return started;
   }
 
   /** What hosts of earlier waves have as their gateway comes last and alone, as far as that is known by now. */
   private gatewaysLast(left: readonly (readonly string[])[]): readonly (readonly string[])[] {
-    const reaches = [
-      ...[...this.options.jobs].map(
-        ([host, { desired, target }]) => [host, plannedReach(desired, target.address)] as const,
-      ),
-      ...[...this.recorded].map(
-        ([host, { before }]) => [host, observedReach(stateOf(before))] as const,
-      ),
-    ];
     const due = new Set(left.flat());
-    const last = [...gateways(reaches)].filter(
+    const last = [...gateways(this.reaches)].filter(
       ([host]) => due.has(host) && !this.postponed.has(host),
     );
     if (last.length === 0) return left;
@@ -267,10 +278,12 @@ class Run {
       this.env,
     );
     this.results.set(host, result);
-    const known = hosts.flatMap((name) => this.results.get(name) ?? []);
-    const reason = reasonToStop(wave + 1, hosts.length, known, this.options.rules);
-    const isLast = this.results.size === this.options.waves.flat().length;
-    if (reason !== undefined && !isLast) this.stop(reason);
+    if (isBad(result)) {
+      const bad = [...(this.bad.get(wave) ?? []), result];
+      this.bad.set(wave, bad);
+      const reason = reasonToStop(wave + 1, hosts.length, bad, this.options.rules);
+      if (reason !== undefined && this.results.size < this.hostCount) this.stop(reason);
+    }
     if (group instanceof AtomicGroup) group.ended(result);
     this.adjustPace(result);
     return result;
@@ -331,7 +344,8 @@ class Run {
   private notice(event: RunEventBody): void {
     switch (event.type) {
       case 'host.recorded':
-        this.recorded.set(event.host, event);
+        this.reaches.push([event.host, observedReach(stateOf(event.before))]);
+        if (this.looksAgain) this.recorded.set(event.host, event);
         break;
       case 'host.lost':
         this.groups.get(event.host)?.abandon(`${event.host} is lost`);

@@ -38,16 +38,22 @@ export type WaveToCheck = Readonly<{
   runCommand: RunCommand;
 }>;
 
+/** Whether these hosts are looked at again after their wave. */
+export function looksAgain(checks: WaveChecks, jobs: Iterable<HostJob>): boolean {
+  if (checks.soakSeconds > 0 || checks.commands.length > 0) return true;
+  return [...jobs].some((job) => (job.checks ?? []).length > 0);
+}
+
 /** Why the run must not go on, in one sentence; undefined: all is good. Never rejects. */
 export async function checkWave(
   wave: WaveToCheck,
   env: Omit<HostEnvironment, 'stopping'>,
 ): Promise<string | undefined> {
   const { checks } = wave;
-  const asks =
-    checks.soakSeconds > 0 ||
-    checks.commands.length > 0 ||
-    wave.hosts.some(({ job }) => (job.checks ?? []).length > 0);
+  const asks = looksAgain(
+    checks,
+    wave.hosts.map(({ job }) => job),
+  );
   if (!asks || wave.hosts.length === 0 || wave.stop.aborted) return undefined;
   if (checks.soakSeconds > 0) await soak(wave, env);
   if (wave.stop.aborted) return undefined;

@@ -25,6 +25,19 @@ describe('a host ends', () => {
     expect(host.events.at(-1)).toMatchObject({ type: 'host.finished', outcome: 'confirmed' });
   });
 
+  test('confirmed, and is changed only when what it was is on the disk of the controller', async () => {
+    const host = new FakeHost();
+    const told: (readonly string[])[] = [];
+    const recorded = async () => {
+      told.push(host.events.map(({ type }) => type));
+      await host.clock.delay(5_000);
+      expect(host.messages).toEqual(['observe']);
+    };
+    const result = await runHost(JOB, { ...host.environment, recorded });
+    expect(result).toMatchObject({ outcome: 'confirmed' });
+    expect(told.map((types) => types.at(-1))).toEqual(['host.recorded']);
+  });
+
   test('unchanged, over one connection, when there is nothing to do', async () => {
     const host = new FakeHost();
     expect(await run(host, { desired: desiredOf('{}') })).toMatchObject({ outcome: 'unchanged' });
