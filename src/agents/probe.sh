@@ -27,6 +27,56 @@ probe_ping() {
 	echo "probe $1 FAIL $why"
 }
 
+# NUMBER ADDRESS/PAYLOAD/HEADERS... All at the same time, but no more than a small host can bear; those that do not
+# answer are told, with the largest packet that they do answer. In all, some seconds, however many they are.
+probe_mesh() {
+	number=$1
+	shift
+	command -v ping >/dev/null 2>&1 || {
+		echo "probe $number FAIL there is no ping command on the host"
+		return
+	}
+	df=
+	ping -M 'do' -c 1 -W 1 127.0.0.1 >/dev/null 2>&1 && df='-M do'
+	silent=$(
+		count=0
+		for peer; do
+			mesh_ping "$peer" || echo "$peer" &
+			count=$((count + 1))
+			[ $((count % 64)) != 0 ] || wait
+		done
+		wait
+	)
+	# One packet may be lost, and an address is asked for thrice: again, as far as they are few.
+	count=0
+	for peer in $silent; do
+		count=$((count + 1))
+		if [ "$count" -le 64 ]; then mesh_limit "$peer" & else echo "mesh $number ${peer%%/*} 0"; fi
+	done
+	wait
+	echo "probe $number OK"
+}
+
+# ADDRESS/PAYLOAD/HEADERS [PAYLOAD]
+mesh_ping() {
+	payload=${1#*/}
+	# shellcheck disable=SC2086
+	ping $df -n -c 1 -W 1 -s "${2:-${payload%/*}}" "${1%%/*}" >/dev/null 2>&1
+}
+
+mesh_limit() {
+	mesh_ping "$1" && return
+	most=0
+	headers=${1##*/}
+	full=${1#*/}
+	full=$((${full%/*} + headers))
+	for size in 84 1500; do
+		if [ "$size" -ge "$full" ] || ! mesh_ping "$1" $((size - headers)); then break; fi
+		most=$size
+	done
+	echo "mesh $number ${1%%/*} $most"
+}
+
 # NUMBER ADDRESS PORT
 probe_tcp() {
 	if command -v nc >/dev/null 2>&1; then

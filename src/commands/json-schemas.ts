@@ -72,6 +72,12 @@ const PROBE: JsonSchema = {
     arp: { type: 'string', description: 'Address of a neighbour, which need not answer pings.' },
     dns: { type: 'string', description: 'A name that the host must be able to look up.' },
     run: { type: 'array', description: 'A program of the host; good when it ends with 0.' },
+    mesh: {
+      type: ['string', 'array'],
+      items: { type: 'string' },
+      description: 'A network, or several: its hosts must reach each other with whole packets.',
+    },
+    of: { type: 'string', description: 'The hosts of a mesh, where not all: a host pattern.' },
     required: { description: 'Must be good after the change though it was not before.' },
     command: { type: 'array', description: 'Checks only: a program of this machine.' },
     timeout: {},

@@ -6,6 +6,7 @@ import { parseDocument } from '../config/document.js';
 import { locatedAt } from '../config/located.js';
 import { parseWith } from '../config/schema-errors.js';
 import { NetorchError, throwCollected, type SourceLocation } from '../errors.js';
+import { canonicalIp, canonicalNetwork } from '../network/ip.js';
 import { parseDesiredState } from '../network/parse.js';
 import { checkDesiredState } from '../network/validate.js';
 import { DEADLINE_SECONDS } from '../playbook/duration.js';
@@ -42,7 +43,23 @@ const probeSchema = z.union([
     timeoutSeconds: z.number().min(1).max(20),
     isRequired,
   }),
+  z.strictObject({
+    kind: z.literal('mesh'),
+    network: z.string().refine((text) => canonicalNetwork(text) !== undefined, 'must be a network'),
+    size: z.number().int().min(84).max(65_535).optional(),
+    of: z.string().optional(),
+    isRequired,
+  }),
 ]);
+
+/** Addresses of the hosts that mesh probes are to reach, and the hosts of their patterns. */
+const meshSchema = z.strictObject({
+  addresses: z.record(
+    z.string(),
+    z.array(z.string().refine((text) => canonicalIp(text) !== undefined, 'must be an address')),
+  ),
+  groups: z.record(z.string(), z.array(z.string())),
+});
 
 const rolloutSchema = z.strictObject({
   maxFailPercentage: z.number().min(0).max(100).optional(),
@@ -69,6 +86,7 @@ const planFileSchema = z.strictObject({
   /** Host → why it comes last and alone. */
   alone: z.record(z.string(), z.string()).optional(),
   becomeUser: z.string().min(1).optional(),
+  mesh: meshSchema.optional(),
   waves: z.array(z.array(z.string())),
   hosts: z.record(
     z.string(),
@@ -156,6 +174,7 @@ export function planFileText(
     },
     alone: play.alone,
     ...(play.becomeUser === undefined ? {} : { becomeUser: play.becomeUser }),
+    ...(play.mesh === undefined ? {} : { mesh: play.mesh }),
     waves,
     hosts,
   };
@@ -231,6 +250,7 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
       rollout: rolloutOf(saved.rollout),
       alone: saved.alone ?? {},
       becomeUser: saved.becomeUser,
+      ...(saved.mesh === undefined ? {} : { mesh: saved.mesh }),
       waves: saved.waves,
     },
     tasks,
@@ -241,6 +261,16 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
 function probeOf(saved: z.infer<typeof probeSchema>, location: SourceLocation): Probe {
   const { isRequired: required, ...probe } = saved;
   const known = { ...(required === undefined ? {} : { isRequired: required }), location };
+  if (probe.kind === 'mesh') {
+    const { kind, network, size, of } = probe;
+    return {
+      kind,
+      network,
+      ...(size === undefined ? {} : { size }),
+      ...(of === undefined ? {} : { of }),
+      ...known,
+    };
+  }
   if (probe.kind !== 'ping') return { ...probe, ...known };
   const { address, size, count } = probe;
   return {

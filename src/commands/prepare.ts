@@ -25,9 +25,11 @@ import { lastAndAlone, planWaves } from '../playbook/waves.js';
 import { findProject, loadPlaybook, noPlaybookError } from '../playbook/settings.js';
 import { DEFAULT_CONFIRM_SECONDS } from '../run/budget.js';
 import { gateways, jumpHosts, plannedReach } from '../run/last-and-alone.js';
+import type { MeshMembers } from '../run/mesh-board.js';
 import { connectionTarget } from '../transport/connection-options.js';
 import { createSshConfigReader } from '../transport/ssh-config-files.js';
 import type { ConnectionTarget } from '../transport/transport.js';
+import { meshMembers } from './mesh-members.js';
 import { chooseHosts } from './choose-hosts.js';
 import { printWarnings } from './print-errors.js';
 import { openVault, type VaultOptions } from './vault-secrets.js';
@@ -77,6 +79,8 @@ export type PlayTasks = Readonly<{
   becomeUser: string | undefined;
   waves: readonly (readonly string[])[];
   tasks: ReadonlyMap<string, HostTask>;
+  /** Of mesh probes; undefined: there are none. */
+  mesh?: MeshMembers;
 }>;
 
 /** Runs `work` for each item; user errors are collected, so that all mistakes are shown in one go. */
@@ -222,7 +226,9 @@ export async function prepare(
     }
     refuseFleetErrors(tasks);
     const known = new Map(tasks.map((task) => [task.host, task]));
+    const mesh = meshMembers(tasks, play, inventory);
     return {
+      ...(mesh === undefined ? {} : { mesh }),
       name: play.name,
       rollout: play,
       becomeUser: becomeUserOf(play),

@@ -175,6 +175,7 @@ export async function runPlay(options: PlayToRun): Promise<number> {
           waves: play.waves.length,
           asks: kind === 'tui' ? 'screen' : terminal === undefined ? 'nowhere' : 'terminal',
         }),
+        ...(play.mesh === undefined ? {} : { mesh: play.mesh }),
         notes: [...jobs.values()].some((job) => job.temporary === true) ? [TEMPORARY] : [],
         about: {
           play: play.name,

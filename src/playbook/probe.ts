@@ -6,7 +6,7 @@ import type { Located } from '../config/located.js';
 import { parseWith } from '../config/schema-errors.js';
 import { renderTemplates } from '../config/template.js';
 import type { SourceLocation } from '../errors.js';
-import { canonicalIp } from '../network/ip.js';
+import { canonicalIp, canonicalNetwork } from '../network/ip.js';
 import { booleanSchema, durationBetween } from './rollout-keys.js';
 import { wholeNumber } from './whole-number.js';
 
@@ -25,6 +25,8 @@ export type Probe = Readonly<
   | { kind: 'dns'; name: string }
   /** A program of the host; good when it ends with 0. No shell reads it. */
   | { kind: 'run'; command: readonly string[]; timeoutSeconds: number }
+  /** Every host with an address in the network (`of`: of this host pattern) reaches every other. */
+  | { kind: 'mesh'; network: string; size?: number; of?: string }
 > &
   Readonly<{
     /** It must be good after the change though it was not before. */
@@ -69,6 +71,23 @@ const runSchema = z.strictObject({
   required: booleanSchema.optional(),
 });
 
+const NETWORK = 'must be a network, such as 10.100.0.0/24, or a list of networks';
+
+const networkSchema = z
+  .string({ error: NETWORK })
+  .refine(
+    (text) => text.includes('/') && canonicalNetwork(text)?.network === text,
+    'must be a network with its prefix length, such as 10.100.0.0/24',
+  );
+
+const meshSchema = z.strictObject({
+  mesh: z.union([networkSchema.transform((one) => [one]), z.array(networkSchema).min(1, NETWORK)], {
+    error: NETWORK,
+  }),
+  size: wholeNumber(84, 65_535).optional(),
+  of: z.string({ error: 'must be a host pattern' }).min(1).optional(),
+});
+
 const tcpSchema = z.strictObject({
   tcp: z.string({ error: 'must be ADDRESS:PORT' }).refine((text) => parseTcp(text) !== undefined, {
     error: 'must be ADDRESS:PORT, with an IPv6 address in brackets',
@@ -81,7 +100,7 @@ export function checkProbes(probes: Located): void {
   const constant = locatedItems(probes).filter(
     ({ value }) => !JSON.stringify(value).includes('{{'),
   );
-  for (const probe of constant) parseProbe(probe);
+  for (const probe of constant) parseProbes(probe);
 }
 
 /** The probes of one host, rendered over its variables. Throws UNKNOWN_KEY, INVALID_VALUE and template errors. */
@@ -90,16 +109,25 @@ export function renderProbes(
   variables: Located<Record<string, unknown>>,
 ): readonly Probe[] {
   const rendered = renderTemplates(probes, variables.value, variables.locate);
-  return locatedItems(rendered).map(parseProbe);
+  return locatedItems(rendered).flatMap(parseProbes);
 }
 
-function parseProbe(located: Located): Probe {
+/** One, but for a mesh over several networks. */
+function parseProbes(located: Located): readonly Probe[] {
+  const location = located.locate([]);
+  const { value } = located;
+  if (typeof value === 'object' && value !== null && Object.hasOwn(value, 'mesh')) {
+    const { mesh, size, of } = parseWith(meshSchema, located, 'probe');
+    return mesh.map((network) => ({
+      kind: 'mesh',
+      network,
+      ...(size === undefined ? {} : { size }),
+      ...(of === undefined ? {} : { of }),
+      location,
+    }));
+  }
   const { required, ...probe } = readProbe(located);
-  return {
-    ...probe,
-    ...(required === undefined ? {} : { isRequired: required }),
-    location: located.locate([]),
-  };
+  return [{ ...probe, ...(required === undefined ? {} : { isRequired: required }), location }];
 }
 
 function readProbe(located: Located) {

@@ -19,6 +19,9 @@ export function isRequiredAfter(
     case 'run':
     case 'vacant':
       return false;
+    case 'mesh':
+      // Host by host: run/mesh-board.ts.
+      return true;
     case 'dns':
       return String(observed.dns.servers) !== String(target.dns.servers);
     case 'tcp':

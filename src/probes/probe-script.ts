@@ -2,6 +2,9 @@
 import { agentScript, stdinScript } from '../agents/bundle.js';
 import { quoteSh } from '../quote-sh.js';
 
+/** Another host of a mesh, and the packets (with their headers) that it is to answer. */
+export type MeshPeer = Readonly<{ host: string; address: string; bytes: number }>;
+
 export type ProbeSpec = Readonly<
   (
     | { kind: 'ping'; address: string; size?: number; count?: number }
@@ -11,13 +14,29 @@ export type ProbeSpec = Readonly<
     /** Good when nobody on the segment of the device answers for the address: it may be taken. */
     | { kind: 'vacant'; address: string; device: string }
     | { kind: 'run'; command: readonly string[]; timeoutSeconds: number }
+    /**
+     * Every host with an address in the network reaches every other. `size`: of the packets, else what the MTU
+     * takes. `of`: a pattern of hosts. `peers` are known when it is run (run/mesh-board.ts).
+     */
+    | {
+        kind: 'mesh';
+        network: string;
+        size?: number;
+        of?: string;
+        peers?: readonly MeshPeer[];
+      }
   ) & {
     /** It must be good after the change though it was not before (probe-baseline.ts). */
     isRequired?: boolean;
   }
 >;
 
-export type ProbeAnswer = Readonly<{ good: boolean; text: string }>;
+export type ProbeAnswer = Readonly<{
+  good: boolean;
+  text: string;
+  /** Of a mesh: addresses that do not answer as large packets as they should, and the largest that they do. */
+  short?: ReadonlyMap<string, number>;
+}>;
 
 export function probeName(probe: ProbeSpec): string {
   switch (probe.kind) {
@@ -35,6 +54,11 @@ export function probeName(probe: ProbeSpec): string {
       return `${probe.address} is free on ${probe.device}`;
     case 'run':
       return probe.command.join(' ');
+    case 'mesh': {
+      const among = probe.of === undefined ? '' : ` of ${probe.of}`;
+      const size = probe.size === undefined ? '' : ` with ${probe.size}-byte packets`;
+      return `mesh ${probe.network}${among}${size}`;
+    }
   }
 }
 
@@ -58,31 +82,51 @@ function probeLine(probe: ProbeSpec, index: number): string {
       return `probe_vacant ${index} ${quoteSh(probe.address)} ${quoteSh(probe.device)} &`;
     case 'run':
       return `probe_run ${index} ${probe.timeoutSeconds} ${probe.command.map(quoteSh).join(' ')}`;
+    case 'mesh': {
+      const peers = (probe.peers ?? []).map(({ address, bytes }) => {
+        const headers = headersOf(address);
+        return quoteSh(`${address}/${Math.max(0, bytes - headers)}/${headers}`);
+      });
+      return ['probe_mesh', index, ...peers].join(' ');
+    }
     case 'ping': {
-      const headers = probe.address.includes(':') ? 48 : 28;
-      const payload = probe.size === undefined ? 56 : Math.max(0, probe.size - headers);
+      const payload =
+        probe.size === undefined ? 56 : Math.max(0, probe.size - headersOf(probe.address));
       return `probe_ping ${index} ${quoteSh(probe.address)} ${payload} ${probe.count ?? 1} ${probe.size === undefined ? 0 : 1}`;
     }
   }
 }
 
+/** Of IP and ICMP. */
+const headersOf = (address: string): number => (address.includes(':') ? 48 : 28);
+
 /** Answers in the order of the probes; a probe without an answer is bad. */
 export function parseProbes(probes: readonly ProbeSpec[], output: string): readonly ProbeAnswer[] {
   const answers = new Map<number, ProbeAnswer>();
+  const short = new Map<number, Map<string, number>>();
   for (const line of output.split('\n')) {
+    const [, mesh, address = '', bytes] = /^mesh (\d+) (\S+) (\d+)$/.exec(line) ?? [];
+    if (mesh !== undefined) {
+      const known = short.get(Number(mesh)) ?? new Map<string, number>();
+      short.set(Number(mesh), known.set(address, Number(bytes)));
+    }
     const match = /^probe (\d+) (OK|FAIL) ?(.*)$/.exec(line);
     if (match?.[1] !== undefined)
       answers.set(Number(match[1]), { good: match[2] === 'OK', text: match[3] ?? '' });
   }
-  return probes.map(
-    (_, index) => answers.get(index) ?? { good: false, text: 'the host gave no answer' },
-  );
+  return probes.map(({ kind }, index): ProbeAnswer => {
+    const answer = answers.get(index) ?? { good: false, text: 'the host gave no answer' };
+    if (kind !== 'mesh' || !answer.good) return answer;
+    const missing = short.get(index) ?? new Map<string, number>();
+    return { ...answer, good: missing.size === 0, short: missing };
+  });
 }
 
 /** The longest that the probes may take on the host: four seconds a packet (probe.sh), and some for the way. */
 export function probesTimeoutMs(probes: readonly ProbeSpec[]): number {
   const seconds = probes.map((probe) => {
     if (probe.kind === 'ping') return 5 * (probe.count ?? 1);
+    if (probe.kind === 'mesh') return 5 + Math.ceil((probe.peers?.length ?? 0) / 30);
     return probe.kind === 'run' ? probe.timeoutSeconds + 1 : 4;
   });
   return (15 + seconds.reduce((sum, one) => sum + one, 0)) * 1000;

@@ -18,6 +18,7 @@ import type { Connection } from '../transport/transport.js';
 
 /** More addresses are not asked: each costs a small host some processes. */
 const ASKED = 5;
+const ASKED_OF_MESH = 2;
 
 type Wanted = Readonly<{ address: string; size?: number }>;
 
@@ -63,6 +64,10 @@ export function planDiagnosis(
 
 /** The address that a probe is after; names say nothing here. */
 export function wantedBy(probe: ProbeSpec): readonly Wanted[] {
+  if (probe.kind === 'mesh') {
+    const some = (probe.peers ?? []).slice(0, ASKED_OF_MESH);
+    return some.map(({ address, bytes }) => ({ address, size: bytes }));
+  }
   if (!('address' in probe) || canonicalIp(probe.address) === undefined) return [];
   return probe.kind === 'ping' && probe.size !== undefined
     ? [{ address: probe.address, size: probe.size }]

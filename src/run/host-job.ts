@@ -6,6 +6,7 @@ import type { ProbeSpec } from '../probes/probe-script.js';
 import type { ConnectOptions, ConnectionTarget } from '../transport/transport.js';
 import type { CommitGate } from './commit-gate.js';
 import type { RunEventBody } from './events.js';
+import type { MeshBoard } from './mesh-board.js';
 
 export type HostJob = Readonly<{
   host: string;
@@ -34,6 +35,8 @@ export type HostJob = Readonly<{
   expectedFingerprint: string | undefined;
   /** The host is confirmed when its whole group is good, and not before. */
   gate?: CommitGate;
+  /** What the hosts of the run find out about each other; without it, mesh probes are not run. */
+  mesh?: MeshBoard;
   /** Aborted: the host goes back, for the reason given, unless it was told to confirm before. */
   recall?: AbortSignal;
 }>;

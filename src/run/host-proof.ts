@@ -39,6 +39,7 @@ import {
 import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import type { HostReport } from './host-report.js';
+import { failedPart, judgeAnswers, probesToAsk } from './mesh-probes.js';
 import { OBSERVE_TIMEOUT_MS } from './observe-host.js';
 import { probeHost } from './probe-host.js';
 import { persistenceFiles, type PersistenceFiles } from './persistence-files.js';
@@ -420,8 +421,8 @@ class HostProof {
   /** What is not good, in words. */
   private async probe(connection: Connection): Promise<readonly string[]> {
     const { job, env, report, sent } = this;
-    const probes = sent.probes ?? job.probes;
-    if (probes.length === 0) return [];
+    const wanted = sent.probes ?? job.probes;
+    if (probesToAsk(job.host, wanted, job.mesh).length === 0) return [];
     if (!this.hasHeld) report.phase('probing');
     const startMs = env.now();
     // Still negotiating is not failed: tried until shortly before the deadline, where the network is slow.
@@ -435,17 +436,21 @@ class HostProof {
       const isLikelyLast =
         waitingFor !== undefined && !this.hasTimeFor(LAST_LOOK_MS + REDIAL_PAUSE_MS + tookMs);
       const looking = isLikelyLast ? this.look(connection) : undefined;
-      const answers = await probeHost(connection, probes);
+      const probes = probesToAsk(job.host, wanted, job.mesh);
+      const heard = await probeHost(connection, probes);
       tookMs = env.now() - roundMs;
       report.timings.probeMs = Math.round(env.now() - startMs);
       const isLast = !this.hasTimeFor(LAST_LOOK_MS) || env.now() - startMs >= patienceMs;
+      const answers = judgeAnswers(job.host, probes, heard, job.mesh, isLast);
       const bad = probes.flatMap((probe, index) => {
         const answer = answers[index];
         if (answer === undefined || answer.good) return [];
         return [`${probeName(probe)}: ${answer.text}`];
       });
       this.shortcoming = bad[0] === undefined ? undefined : `after the change: ${bad[0]}`;
-      this.failedProbes = probes.filter((_, index) => answers[index]?.good === false);
+      this.failedProbes = probes.flatMap((probe, index) =>
+        answers[index]?.good === false ? [failedPart(probe, heard[index])] : [],
+      );
       if (bad.length > 0 && looking !== undefined) this.evidence = await looking;
       if (bad.length === 0 || isLast) {
         if (bad.length > 0 || !this.hasHeld) {

@@ -21,6 +21,7 @@ import type { HostJob, HostResult } from './host-job.js';
 import { proveHost, type SentTransaction } from './host-proof.js';
 import { planDiagnosis } from './host-diagnosis.js';
 import { HostReport } from './host-report.js';
+import { isMesh, probesToAsk } from './mesh-probes.js';
 import { observeHost } from './observe-host.js';
 import { persistRunning } from './persist-host.js';
 import { baselineProbes, isSlowToSettle, waivedText } from './probe-host.js';
@@ -78,6 +79,7 @@ class HostRun {
       const observed = await this.observe(connection);
       this.report.phase('planning');
       const plan = await this.report.timed('planMs', () => Promise.resolve(this.planFor(observed)));
+      this.job.mesh?.begins(this.job.host, observed.state, plan.target);
       if (plan.changes.length === 0) return this.unchanged(connection, observed);
       this.checkFingerprint(plan, observed);
       this.env.emit({
@@ -176,12 +178,16 @@ class HostRun {
       job.probes,
       observed.state,
       plan,
-      job.planFor !== undefined,
+      { isUndo: job.planFor !== undefined, mesh: job.mesh },
     );
     for (const { probe, text } of waived) {
       env.emit({ type: 'log', level: 'warning', host: job.host, message: waivedText(probe, text) });
     }
-    const diagnosis = planDiagnosis(observed, plan, required);
+    for (const probe of required.filter(isMesh)) {
+      const message = job.mesh?.notRequired(job.host, probe);
+      if (message !== undefined) env.emit({ type: 'log', level: 'info', host: job.host, message });
+    }
+    const diagnosis = planDiagnosis(observed, plan, probesToAsk(job.host, required, job.mesh));
     const nonce = env.newNonce();
     const sent: SentTransaction = {
       id: env.newTransactionId(),

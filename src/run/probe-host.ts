@@ -13,6 +13,8 @@ import {
   type ProbeSpec,
 } from '../probes/probe-script.js';
 import type { Connection } from '../transport/transport.js';
+import type { MeshBoard } from './mesh-board.js';
+import { isMesh } from './mesh-probes.js';
 
 /** Answers in the order of the probes. */
 export async function probeHost(
@@ -45,12 +47,14 @@ export type ProbePlan = Readonly<{
 export async function baselineProbes(
   host: string,
   connection: Connection,
-  probes: readonly ProbeSpec[],
+  play: readonly ProbeSpec[],
   observed: NetworkState,
   plan: ChangePlan,
-  isUndo = false,
+  { isUndo = false, mesh }: Readonly<{ isUndo?: boolean; mesh?: MeshBoard | undefined }> = {},
 ): Promise<ProbePlan> {
   const { target } = plan;
+  const meshes = mesh === undefined ? [] : play.filter(isMesh);
+  const probes = play.filter((probe) => !isMesh(probe));
   const scope = new Set(plan.scope);
   const gateways = defaultGateways(target).flatMap((after) => {
     const before = defaultGateways(observed).find((route) => route.family === after.family);
@@ -64,8 +68,9 @@ export async function baselineProbes(
       : [];
   });
   const fresh = isUndo ? [] : newAddresses(observed, target).slice(0, MOST_NEW_ADDRESSES);
-  const asked = [...probes, ...gateways.map(([before]) => before), ...fresh];
-  if (asked.length === 0) return { required: [], waived: [] };
+  const meshesAsked = meshes.flatMap((probe) => mesh?.askBefore(host, probe) ?? []);
+  const asked = [...probes, ...gateways.map(([before]) => before), ...fresh, ...meshesAsked];
+  if (asked.length === 0) return { required: meshes, waived: [] };
   const answers = await probeHost(connection, asked);
   const answerOf = (index: number): ProbeAnswer => answers[index] ?? { good: false, text: '' };
   fresh.forEach((probe, index) => {
@@ -78,6 +83,9 @@ export async function baselineProbes(
       );
     }
   });
+  asked.forEach((probe, index) => {
+    if (isMesh(probe)) mesh?.heardBefore(host, probe, answerOf(index));
+  });
   const isRequired = (probe: ProbeSpec, index: number) =>
     isRequiredAfter(probe, answerOf(index), observed, target);
   const names = new Set(probes.map(probeName));
@@ -87,6 +95,7 @@ export async function baselineProbes(
       ...gateways.flatMap(([, after], index) =>
         answerOf(probes.length + index).good && !names.has(probeName(after)) ? [after] : [],
       ),
+      ...meshes,
     ],
     waived: probes.flatMap((probe, index) =>
       isRequired(probe, index) ? [] : [{ probe, text: answerOf(index).text }],

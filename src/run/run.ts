@@ -9,6 +9,8 @@ import type { HostEnvironment } from './host-environment.js';
 import type { HostJob, HostResult } from './host-job.js';
 import { runHost } from './host-run.js';
 import { gateways, observedReach, plannedReach, type Reach } from './last-and-alone.js';
+import type { MeshBoard, MeshMembers } from './mesh-board.js';
+import { meshBoardFor } from './mesh-probes.js';
 import { countOutcomes, exitCodeOf, isBad, reasonToStop, type StopRules } from './outcomes.js';
 import { Pace } from './pace.js';
 import { stateOf } from './recorded-state.js';
@@ -52,6 +54,8 @@ export type RunOptions = Readonly<{
   rules: RunRules;
   switch: RunSwitch;
   notes: readonly string[];
+  /** Of mesh probes. */
+  mesh?: MeshMembers;
   /** Told right after the run has begun: what whoever looks at it should know beforehand. */
   firstWords?: readonly string[];
   /** Said by run.started besides. */
@@ -101,6 +105,7 @@ class Run {
   private readonly onGood = new Map<string, () => void>();
   private readonly groups = new Map<string, AtomicGroup>();
   private readonly postponed = new Set<string>();
+  private readonly mesh: MeshBoard | undefined;
   private problem: string | undefined;
   private isMixed = false;
 
@@ -110,6 +115,7 @@ class Run {
     emit: Emit,
   ) {
     this.options = options;
+    this.mesh = meshBoardFor(options.jobs.values(), options.mesh);
     this.hostCount = options.waves.reduce((sum, { length }) => sum + length, 0);
     this.reaches = [...options.jobs].map(([host, { desired, target }]) => [
       host,
@@ -273,6 +279,7 @@ class Run {
       {
         ...job,
         ...(group === undefined ? {} : { gate: group }),
+        ...(this.mesh === undefined ? {} : { mesh: this.mesh }),
         recall: this.options.switch.recallSignal(host),
       },
       this.env,
@@ -338,10 +345,14 @@ class Run {
     });
     const { signal } = this.options.switch.stopping;
     const stop = abandoned === undefined ? signal : AbortSignal.any([signal, abandoned]);
-    return checkWave({ wave, hosts: changed, checks: rules, forks, stop, runCommand }, this.env);
+    return checkWave(
+      { wave, hosts: changed, checks: rules, forks, stop, runCommand, mesh: this.mesh },
+      this.env,
+    );
   }
 
   private notice(event: RunEventBody): void {
+    this.mesh?.notice(event);
     switch (event.type) {
       case 'host.recorded':
         this.reaches.push([event.host, observedReach(stateOf(event.before))]);

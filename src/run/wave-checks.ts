@@ -8,6 +8,8 @@ import type { Connection } from '../transport/transport.js';
 import type { RunEventBody } from './events.js';
 import { delayIn, type HostEnvironment } from './host-environment.js';
 import type { HostJob } from './host-job.js';
+import type { MeshBoard } from './mesh-board.js';
+import { isMesh, judgeAnswers, probesToAsk } from './mesh-probes.js';
 import { observeHost } from './observe-host.js';
 import { probeHost } from './probe-host.js';
 import { stateOf } from './recorded-state.js';
@@ -36,6 +38,7 @@ export type WaveToCheck = Readonly<{
   /** Aborted: the wave's time is over at once, and nothing is checked. */
   stop: AbortSignal;
   runCommand: RunCommand;
+  mesh: MeshBoard | undefined;
 }>;
 
 /** Whether these hosts are looked at again after their wave. */
@@ -73,10 +76,24 @@ export async function checkWave(
   await Promise.all(
     wave.hosts.map(({ job, recorded }) =>
       queue.add(() =>
-        checkHost(job, recorded, env, (check, good, text) => tell(check, job.host, good, text)),
+        checkHost(job, recorded, wave.mesh, env, (check, good, text) =>
+          tell(check, job.host, good, text),
+        ),
       ),
     ),
   );
+  // Once for all: what one host says of another, the other says of it.
+  const meshes = new Map(
+    wave.hosts.flatMap(({ job }) =>
+      [...job.probes, ...(job.checks ?? [])]
+        .filter(isMesh)
+        .map((probe) => [probeName(probe), probe]),
+    ),
+  );
+  for (const [name, probe] of meshes) {
+    const problem = wave.mesh?.problem(probe);
+    tell(name, undefined, problem === undefined, problem ?? 'every host reaches every other');
+  }
   for (const command of checks.commands) {
     const { good, text } = await wave.runCommand(command);
     tell(command.command.join(' '), undefined, good, text);
@@ -101,6 +118,7 @@ async function soak(wave: WaveToCheck, env: Omit<HostEnvironment, 'stopping'>): 
 async function checkHost(
   job: HostJob,
   recorded: Recorded,
+  mesh: MeshBoard | undefined,
   env: Omit<HostEnvironment, 'stopping'>,
   tell: (check: string, good: boolean, text: string) => void,
 ): Promise<void> {
@@ -126,13 +144,16 @@ async function checkHost(
       );
     }
     const waived = new Set(recorded.waivedProbes);
-    const probes = [
-      ...job.probes.filter((probe) => !waived.has(probeName(probe))),
-      ...(job.checks ?? []),
-    ];
+    const probes = probesToAsk(
+      job.host,
+      [...job.probes.filter((probe) => !waived.has(probeName(probe))), ...(job.checks ?? [])],
+      mesh,
+    );
     if (probes.length === 0) return;
-    const answers = await probeHost(connection, probes);
+    const heard = await probeHost(connection, probes);
+    const answers = judgeAnswers(job.host, probes, heard, mesh, false);
     probes.forEach((probe, index) => {
+      if (isMesh(probe) && heard[index]?.short !== undefined) return;
       const answer = answers[index] ?? { good: false, text: 'no answer' };
       tell(probeName(probe), answer.good, answer.text);
     });

@@ -39,6 +39,17 @@ test('a saved plan keeps what its play says of waves and rights', async () => {
   expect(saved?.fingerprints.get('h1')).toBe('f');
 });
 
+test('a saved plan keeps its mesh probes, and whom they are about', async () => {
+  const mesh = { addresses: { h1: ['10.100.0.1'] }, groups: { g: ['h1'] } };
+  const probe = { kind: 'mesh', network: '10.100.0.0/24', size: 9000, of: 'g' };
+  const saved = await read((plan) => {
+    Object.assign(plan, { mesh });
+    Object.assign(plan.hosts.h1, { probes: [probe] });
+  });
+  expect(saved?.play.mesh).toEqual(mesh);
+  expect(saved?.tasks.get('h1')?.probes).toEqual([{ ...probe, location: expect.anything() }]);
+});
+
 test.each<[string, (plan: typeof PLAN) => void, RegExp]>([
   ['no time to confirm', (p) => (p.hosts.h1.confirmWindowSeconds = -1), /confirmWindowSeconds/],
   ['a year to confirm', (p) => (p.hosts.h1.confirmWindowSeconds = 3e7), /confirmWindowSeconds/],

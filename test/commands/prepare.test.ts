@@ -97,3 +97,36 @@ test('a gateway that the plans tell of comes last and alone, before the jump hos
   expect(play?.waves).toEqual([['h2', 'h3'], ['router'], ['gate']]);
   expect(play?.alone).toEqual({ router: 'gateway of gate, h2, h3', gate: 'jump host of h2' });
 });
+
+test('a mesh is about all hosts of its play and its group, whoever is chosen', async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'netorch-prepare-'));
+  onTestFinished(() => {
+    rmSync(cwd, { recursive: true });
+  });
+  const plan = (ip: string) =>
+    `network: {interfaces: [{name: eth1, type: ethernet, ipv4: {enabled: true, address: [{ip: ${ip}, prefix-length: 24}]}}]}`;
+  writeFileSync(
+    join(cwd, 'inventory.yml'),
+    `g: {hosts: {h1: {n: 5}, h2: {n: 6}}}
+store: {hosts: {s1: {${plan('192.0.2.20')}}, s2: {ansible_host: 192.0.2.21}, s3: {network: {mistake: 1}}}}`,
+  );
+  writeFileSync(
+    join(cwd, 'play.yml'),
+    `- hosts: g
+  probes: [{mesh: 192.0.2.0/24, of: "g:store"}]
+  ${plan('"192.0.2.{{ n }}"')}
+`,
+  );
+  const [play] = await prepare({ cwd, hosts: 'h1' }, 'play.yml');
+  expect(play?.waves).toEqual([['h1']]);
+  expect(play?.mesh).toEqual({
+    addresses: {
+      h1: ['192.0.2.5'],
+      h2: ['192.0.2.6'],
+      s1: ['192.0.2.20'],
+      s2: ['192.0.2.21'],
+      s3: [],
+    },
+    groups: { 'g:store': ['h1', 'h2', 's1', 's2', 's3'] },
+  });
+});

@@ -138,6 +138,15 @@ describe('is refused at its place', () => {
     ],
     ['- hosts: g\n  probes: [{run: systemctl}]', 'must be a program and its arguments'],
     ['- hosts: g\n  probes: [{run: [a], timeout: 5m}]', 'must be a time from 1s to 20s'],
+    [
+      '- hosts: g\n  probes: [{mesh: 10.0.0.1/24}]',
+      'must be a network with its prefix length, such as 10.100.0.0/24',
+    ],
+    ['- hosts: g\n  probes: [{mesh: 10.0.0.0}]', 'must be a network with its prefix length'],
+    [
+      '- hosts: g\n  probes: [{mesh: 10.0.0.0/24, network: 10.0.0.0/24}]',
+      'unknown key "network" in probe',
+    ],
     ['- hosts: g\n  probes: [{tcp: 10.0.0.1}]', 'probe.tcp is "10.0.0.1", must be ADDRESS:PORT'],
   ])('%j', (text, message) => {
     expect(failureOf(() => firstPlay(text)).join('\n')).toContain(message);
@@ -166,6 +175,10 @@ describe('probes', () => {
     - dns: db.example.net
     - run: [systemctl, is-active, '{{ far }}']
       timeout: 10s
+    - mesh: 10.100.0.0/24
+    - mesh: [10.101.0.0/24, '2001:db8::/64']
+      size: '{{ 9000 }}'
+      of: g:!h9
 `);
     expect(probesFor('h2', play, inventory)).toEqual([
       { kind: 'ping', address: '10.100.0.1', size: 9000, count: 3, location: expect.anything() },
@@ -179,6 +192,14 @@ describe('probes', () => {
         timeoutSeconds: 10,
         location: expect.anything(),
       },
+      { kind: 'mesh', network: '10.100.0.0/24', location: expect.anything() },
+      ...['10.101.0.0/24', '2001:db8::/64'].map((network) => ({
+        kind: 'mesh',
+        network,
+        size: 9000,
+        of: 'g:!h9',
+        location: expect.anything(),
+      })),
     ]);
   });
 

@@ -71,6 +71,69 @@ function ownMac(): string {
   return readFileSync(`/sys/class/net/${name}/address`, 'utf8').trim().toUpperCase();
 }
 
+/** The n-th address answers packets of up to so many bytes; those that are not named answer nothing. */
+const pingUpTo = (limits: Readonly<Record<string, number>>) => `
+for word; do last=$word; [ "$previous" = -s ] && size=$word; previous=$word; done
+case $last in
+${Object.entries(limits)
+  .map(([address, bytes]) => `${address}) most=${bytes} ;;`)
+  .join('\n')}
+*) most=0 ;;
+esac
+[ $((size + 28)) -le $most ]`;
+
+test('a mesh tells who answers less than asked for, and how much', () => {
+  const peers = [9000, 9000, 9000, 1400, 9000].map((bytes, index) => ({
+    host: `h${index}`,
+    address: `192.0.2.${index}`,
+    bytes,
+  }));
+  const ping = pingUpTo({
+    '192.0.2.0': 9000,
+    '192.0.2.1': 1500,
+    '192.0.2.2': 100,
+    '192.0.2.3': 1500,
+  });
+  const mesh: ProbeSpec = { kind: 'mesh', network: '192.0.2.0/24', peers };
+  expect(answersWith({ ping }, [{ ...mesh, peers: peers.slice(0, 1) }, mesh])).toEqual([
+    { good: true, text: '', short: new Map() },
+    {
+      good: false,
+      text: '',
+      short: new Map([
+        ['192.0.2.1', 1500],
+        ['192.0.2.2', 84],
+        ['192.0.2.4', 0],
+      ]),
+    },
+  ]);
+});
+
+test('a mesh of many asks each of them, and none of those that are silent twice if they are very many', () => {
+  const peers = Array.from({ length: 150 }, (_, index) => ({
+    host: `h${index}`,
+    address: `192.0.2.${index}`,
+    bytes: 1500,
+  }));
+  const [answer] = answersWith({ ping: 'exit 1' }, [
+    { kind: 'mesh', network: '192.0.2.0/24', peers },
+  ]);
+  expect(answer?.short?.size).toBe(150);
+});
+
+test('a mesh on a host without ping says so', () => {
+  const { stdout } = spawnSync('/bin/sh', {
+    input: probesScript([{ kind: 'mesh', network: '192.0.2.0/24', peers: [] }]).replaceAll(
+      'command -v ping',
+      'command -v no-such-program-here',
+    ),
+    encoding: 'utf8',
+  });
+  expect(parseProbes([{ kind: 'mesh', network: '' }], stdout)).toEqual([
+    { good: false, text: 'there is no ping command on the host' },
+  ]);
+});
+
 const OTHER = '02:00:00:00:00:66';
 test.each([
   ['nobody answers', '', '02:00:00:00:00:01', true],
@@ -104,6 +167,11 @@ test.each<[ProbeSpec, string]>([
   [{ kind: 'arp', address: '2001:db8::1' }, 'neighbour discovery for 2001:db8::1'],
   [{ kind: 'dns', name: 'example.net' }, 'look-up of example.net'],
   [run(['systemctl', 'is-active', 'ceph']), 'systemctl is-active ceph'],
+  [{ kind: 'mesh', network: '192.0.2.0/24' }, 'mesh 192.0.2.0/24'],
+  [
+    { kind: 'mesh', network: '192.0.2.0/24', of: 'db', size: 9000 },
+    'mesh 192.0.2.0/24 of db with 9000-byte packets',
+  ],
 ])('%j is called %s', (probe, name) => {
   expect(probeName(probe)).toBe(name);
 });

@@ -160,6 +160,8 @@ export class FakeHost {
   /** Why the n-th dial fails, if so; it may take up to `timeoutMs`. */
   onDial: (times: number, timeoutMs: number) => NetorchError | undefined = () => undefined;
 
+  /** Answers to probes, whose script it is given. */
+  onProbe: (input: string) => string = () => 'probe 0 OK fine\n';
   /** What is said of the new address. */
   vacancy = 'probe 0 OK\n';
   /** How long a dial or a message takes: settles when it is over. undefined: no time at all. */
@@ -306,7 +308,7 @@ export class FakeHost {
         this.network = this.former;
         return 'rolling-back\nrolled-back verified\n';
       case 'probe':
-        return 'probe 0 OK fine\n';
+        return this.onProbe(input);
     }
   }
 }

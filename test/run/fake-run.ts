@@ -29,6 +29,7 @@ export type FakeRunOptions = Readonly<{
   rules?: Partial<RunRules>;
   forks?: number;
   job?: Partial<HostJob>;
+  jobOf?: (host: string) => Partial<HostJob>;
   /** Host → where it is dialled. */
   addresses?: Readonly<Record<string, string>>;
   /** Called for each event, after it was kept. */
@@ -68,6 +69,7 @@ export async function fakeRun(
               address: options.addresses?.[host] ?? JOB.target.address,
             },
             ...options.job,
+            ...options.jobOf?.(host),
           },
         ]),
       ),
