@@ -46,6 +46,7 @@ export type ErrorCode =
   | 'HOST_BUSY'
   | 'HOST_CHANGED'
   | 'ADDRESS_IN_USE'
+  | 'VLAN_UNANSWERED'
   | 'AGENT_PROTOCOL'
   | 'PLAN_STALE'
   // the lab

@@ -131,6 +131,50 @@ probe_vacant() {
 	fi
 }
 
+# NUMBER DEVICE ID PROTOCOL ADDRESS... Who answers ARP in a VLAN of the device, by an interface without addresses that
+# is made for it and taken away again: by itself, too, should this shell or its session end.
+probe_trial() {
+	number=$1
+	dev=$2
+	id=$3
+	protocol=$4
+	shift 4
+	command -v arping >/dev/null 2>&1 || {
+		echo "probe $number FAIL there is no arping on the host"
+		return
+	}
+	read -r name </proc/sys/kernel/random/uuid
+	name=nto${name%%-*}
+	away="ip link del dev $name type vlan"
+	limit=
+	command -v setsid >/dev/null 2>&1 && limit=setsid
+	$limit sh -c "trap '' HUP INT; sleep 15; $away" </dev/null >/dev/null 2>&1 &
+	limit=$!
+	trap '$away 2>/dev/null' EXIT
+	trap 'exit 1' HUP INT TERM
+	ip link add link "$dev" name "$name" type vlan protocol "$protocol" id "$id" >/dev/null 2>&1 || {
+		echo "probe $number FAIL there can be no such interface"
+		trial_over
+		return
+	}
+	# Not a word of its own.
+	echo 1 >"/proc/sys/net/ipv6/conf/$name/disable_ipv6"
+	ip link set dev "$name" up
+	asking=
+	for address; do
+		mac=$(arping -D -c 2 -w 2 -I "$name" "$address" 2>/dev/null </dev/null | sed -n 's/^.*[Rr]eply from .* \[\([0-9A-Fa-f:]*\)\].*$/\1/p' | sed -n 1p) && [ -n "$mac" ] && echo "trial $number $address $mac" &
+		asking="$asking $!"
+	done 2>/dev/null
+	# shellcheck disable=SC2086
+	wait $asking
+	$away 2>/dev/null
+	trial_over
+	echo "probe $number OK"
+}
+
+# With setsid it is a group of its own, and its sleep goes with it.
+trial_over() { kill -s TERM -- "-$limit" 2>/dev/null || kill "$limit" 2>/dev/null; }
+
 # MAC DEVICE. A router that answers ARP for all others (RFC 1027, "local proxy ARP") does so for what is free, too.
 is_proxy() {
 	for hop in $(ip -4 route show table all dev "$2" 2>/dev/null | sed -n 's/^.* via \([0-9.]*\).*$/\1/p' | sort -u); do

@@ -18,6 +18,7 @@ export function isRequiredAfter(
   switch (probe.kind) {
     case 'run':
     case 'vacant':
+    case 'trial':
       return false;
     case 'mesh':
       // Host by host: run/mesh-board.ts.

@@ -15,6 +15,18 @@ export type ProbeSpec = Readonly<
     | { kind: 'vacant'; address: string; device: string }
     | { kind: 'run'; command: readonly string[]; timeoutSeconds: number }
     /**
+     * A VLAN on the NIC that is there, before the change: who answers ARP in it? `asked` should, `own` should not
+     * (vlan-trials.ts).
+     */
+    | {
+        kind: 'trial';
+        device: string;
+        id: number;
+        protocol: string;
+        asked: readonly string[];
+        own: readonly string[];
+      }
+    /**
      * Every host with an address in the network reaches every other. `size`: of the packets, else what the MTU
      * takes. `of`: a pattern of hosts. `peers` are known when it is run (run/mesh-board.ts).
      */
@@ -36,6 +48,8 @@ export type ProbeAnswer = Readonly<{
   text: string;
   /** Of a mesh: addresses that do not answer as large packets as they should, and the largest that they do. */
   short?: ReadonlyMap<string, number>;
+  /** Of a trial: address → who answers ARP for it. */
+  macs?: ReadonlyMap<string, string>;
 }>;
 
 export function probeName(probe: ProbeSpec): string {
@@ -54,6 +68,8 @@ export function probeName(probe: ProbeSpec): string {
       return `${probe.address} is free on ${probe.device}`;
     case 'run':
       return probe.command.join(' ');
+    case 'trial':
+      return `VLAN ${probe.id} on ${probe.device}`;
     case 'mesh': {
       const among = probe.of === undefined ? '' : ` of ${probe.of}`;
       const size = probe.size === undefined ? '' : ` with ${probe.size}-byte packets`;
@@ -82,6 +98,11 @@ function probeLine(probe: ProbeSpec, index: number): string {
       return `probe_vacant ${index} ${quoteSh(probe.address)} ${quoteSh(probe.device)} &`;
     case 'run':
       return `probe_run ${index} ${probe.timeoutSeconds} ${probe.command.map(quoteSh).join(' ')}`;
+    case 'trial': {
+      const words = [probe.device, probe.protocol, ...probe.asked, ...probe.own].map(quoteSh);
+      const [device, protocol, ...addresses] = words;
+      return `probe_trial ${index} ${device} ${probe.id} ${protocol} ${addresses.join(' ')} &`;
+    }
     case 'mesh': {
       const peers = (probe.peers ?? []).map(({ address, bytes }) => {
         const headers = headersOf(address);
@@ -104,11 +125,17 @@ const headersOf = (address: string): number => (address.includes(':') ? 48 : 28)
 export function parseProbes(probes: readonly ProbeSpec[], output: string): readonly ProbeAnswer[] {
   const answers = new Map<number, ProbeAnswer>();
   const short = new Map<number, Map<string, number>>();
+  const macs = new Map<number, Map<string, string>>();
   for (const line of output.split('\n')) {
     const [, mesh, address = '', bytes] = /^mesh (\d+) (\S+) (\d+)$/.exec(line) ?? [];
     if (mesh !== undefined) {
       const known = short.get(Number(mesh)) ?? new Map<string, number>();
       short.set(Number(mesh), known.set(address, Number(bytes)));
+    }
+    const [, trial, asked = '', mac = ''] = /^trial (\d+) (\S+) ([0-9a-f:]{17})$/i.exec(line) ?? [];
+    if (trial !== undefined) {
+      const known = macs.get(Number(trial)) ?? new Map<string, string>();
+      macs.set(Number(trial), known.set(asked, mac.toLowerCase()));
     }
     const match = /^probe (\d+) (OK|FAIL) ?(.*)$/.exec(line);
     if (match?.[1] !== undefined)
@@ -116,6 +143,7 @@ export function parseProbes(probes: readonly ProbeSpec[], output: string): reado
   }
   return probes.map(({ kind }, index): ProbeAnswer => {
     const answer = answers.get(index) ?? { good: false, text: 'the host gave no answer' };
+    if (kind === 'trial') return { ...answer, macs: macs.get(index) ?? new Map<string, string>() };
     if (kind !== 'mesh' || !answer.good) return answer;
     const missing = short.get(index) ?? new Map<string, number>();
     return { ...answer, good: missing.size === 0, short: missing };
@@ -126,6 +154,7 @@ export function parseProbes(probes: readonly ProbeSpec[], output: string): reado
 export function probesTimeoutMs(probes: readonly ProbeSpec[]): number {
   const seconds = probes.map((probe) => {
     if (probe.kind === 'ping') return 5 * (probe.count ?? 1);
+    if (probe.kind === 'trial') return 10;
     if (probe.kind === 'mesh') return 5 + Math.ceil((probe.peers?.length ?? 0) / 30);
     return probe.kind === 'run' ? probe.timeoutSeconds + 1 : 4;
   });

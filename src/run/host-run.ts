@@ -172,14 +172,21 @@ class HostRun {
     const budget = budgetFor(plan, job.confirmWindowSeconds, this.report.timings.observeMs);
     const secondsToDeadline = budget.applySeconds + budget.confirmSeconds;
     const scripts = iproute2Scripts({ plan, observed: observed.state, lines: observed.lines });
-    const { required, waived } = await baselineProbes(
+    const { required, waived, warnings } = await baselineProbes(
       job.host,
       connection,
       job.probes,
       observed.state,
       plan,
-      { isUndo: job.planFor !== undefined, mesh: job.mesh },
+      {
+        isUndo: job.planFor !== undefined,
+        mesh: job.mesh,
+        peer: plan.touchesManagement ? observed.ssh?.clientAddress : undefined,
+      },
     );
+    for (const message of warnings) {
+      env.emit({ type: 'log', level: 'warning', host: job.host, message });
+    }
     for (const { probe, text } of waived) {
       env.emit({ type: 'log', level: 'warning', host: job.host, message: waivedText(probe, text) });
     }

@@ -12,6 +12,7 @@ import {
   type ProbeAnswer,
   type ProbeSpec,
 } from '../probes/probe-script.js';
+import { trialResult, vlanTrials } from '../probes/vlan-trials.js';
 import type { Connection } from '../transport/transport.js';
 import type { MeshBoard } from './mesh-board.js';
 import { isMesh } from './mesh-probes.js';
@@ -36,11 +37,22 @@ export type ProbePlan = Readonly<{
   required: readonly ProbeSpec[];
   /** Was not good before, and need not be after. */
   waived: readonly Readonly<{ probe: ProbeSpec; text: string }>[];
+  /** What was found out about the target before anything was touched. */
+  warnings: readonly string[];
+}>;
+
+export type BaselineContext = Readonly<{
+  /** The plan undoes a run. */
+  isUndo?: boolean;
+  mesh?: MeshBoard | undefined;
+  /** The controller's address as the host sees it, where the plan touches the way to it. */
+  peer?: string | undefined;
 }>;
 
 /**
- * What the change must not break. Throws ADDRESS_IN_USE where another host has an address of the plan; not
- * where the plan undoes a run, in which hosts may have changed their addresses with each other. Besides the
+ * What the change must not break. Throws ADDRESS_IN_USE where another host has an address of the plan, not
+ * where the plan undoes a run, in which hosts may have changed their addresses with each other; and
+ * VLAN_UNANSWERED where a probe that must be good is after an address in a VLAN that is not there. Besides the
  * probes of the play: a host whose default gateway answered must have one that answers, where the plan touches
  * the way to it.
  */
@@ -50,7 +62,7 @@ export async function baselineProbes(
   play: readonly ProbeSpec[],
   observed: NetworkState,
   plan: ChangePlan,
-  { isUndo = false, mesh }: Readonly<{ isUndo?: boolean; mesh?: MeshBoard | undefined }> = {},
+  { isUndo = false, mesh, peer }: BaselineContext = {},
 ): Promise<ProbePlan> {
   const { target } = plan;
   const meshes = mesh === undefined ? [] : play.filter(isMesh);
@@ -69,22 +81,47 @@ export async function baselineProbes(
   });
   const fresh = isUndo ? [] : newAddresses(observed, target).slice(0, MOST_NEW_ADDRESSES);
   const meshesAsked = meshes.flatMap((probe) => mesh?.askBefore(host, probe) ?? []);
-  const asked = [...probes, ...gateways.map(([before]) => before), ...fresh, ...meshesAsked];
-  if (asked.length === 0) return { required: meshes, waived: [] };
+  const reached = [
+    ...(peer === undefined ? [] : [peer]),
+    ...probes.flatMap((probe) => ('address' in probe ? [probe.address] : [])),
+  ];
+  const trials = isUndo ? [] : vlanTrials(observed, target, reached);
+  const asked = [
+    ...probes,
+    ...gateways.map(([before]) => before),
+    ...fresh,
+    ...meshesAsked,
+    ...trials,
+  ];
+  if (asked.length === 0) return { required: meshes, waived: [], warnings: [] };
   const answers = await probeHost(connection, asked);
   const answerOf = (index: number): ProbeAnswer => answers[index] ?? { good: false, text: '' };
   fresh.forEach((probe, index) => {
     const answer = answerOf(probes.length + gateways.length + index);
     if (probe.kind === 'vacant' && !answer.good && /^[0-9a-f:]{17}$/i.test(answer.text)) {
-      throw new NetorchError(
-        'ADDRESS_IN_USE',
-        `${host}: another host has the address ${probe.address} already: ${answer.text.toLowerCase()} answers for it on ${probe.device}; nothing was touched`,
-        { notes: ['take it away there first, or give this host another address'] },
-      );
+      throw addressInUse(host, probe.address, answer.text.toLowerCase(), probe.device);
     }
   });
+  const required = new Set(
+    probes.flatMap((probe) =>
+      probe.isRequired === true && 'address' in probe ? [probe.address] : [],
+    ),
+  );
+  const warnings: string[] = [];
   asked.forEach((probe, index) => {
     if (isMesh(probe)) mesh?.heardBefore(host, probe, answerOf(index));
+    if (probe.kind !== 'trial') return;
+    const { silent, taken } = trialResult(probe, answerOf(index));
+    if (taken !== undefined) {
+      throw addressInUse(host, taken.address, taken.mac, `${probe.device} in VLAN ${probe.id}`);
+    }
+    if (silent === undefined) return;
+    if (probe.asked.some((address) => required.has(address))) {
+      throw new NetorchError('VLAN_UNANSWERED', `${host}: ${silent}; nothing was touched`, {
+        notes: ['a probe that must be good ("required") asks for an address in it'],
+      });
+    }
+    warnings.push(`tried before the change: ${silent}`);
   });
   const isRequired = (probe: ProbeSpec, index: number) =>
     isRequiredAfter(probe, answerOf(index), observed, target);
@@ -100,7 +137,16 @@ export async function baselineProbes(
     waived: probes.flatMap((probe, index) =>
       isRequired(probe, index) ? [] : [{ probe, text: answerOf(index).text }],
     ),
+    warnings,
   };
+}
+
+function addressInUse(host: string, address: string, mac: string, where: string): NetorchError {
+  return new NetorchError(
+    'ADDRESS_IN_USE',
+    `${host}: another host has the address ${address} already: ${mac} answers for it on ${where}; nothing was touched`,
+    { notes: ['take it away there first, or give this host another address'] },
+  );
 }
 
 const arpFor = (address: string | undefined): ProbeSpec => ({

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 
 import {
   parseProbes,
@@ -132,6 +132,58 @@ test('a mesh on a host without ping says so', () => {
   expect(parseProbes([{ kind: 'mesh', network: '' }], stdout)).toEqual([
     { good: false, text: 'there is no ping command on the host' },
   ]);
+});
+
+describe('a trial of a VLAN', () => {
+  const TRIAL: ProbeSpec = {
+    kind: 'trial',
+    device: 'eth2',
+    id: 100,
+    protocol: '802.1q',
+    asked: ['192.0.2.1'],
+    own: ['192.0.2.5'],
+  };
+  const folder = mkdtempSync(join(tmpdir(), 'netorch-trial-test-'));
+  const log = join(folder, 'log');
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const ip = `echo "$*" | sed 's/nto[0-9a-f]*/NAME/' >>${log}`;
+  const said = () => readFileSync(log, 'utf8').trim().split('\n');
+  const MADE = 'link add link eth2 name NAME type vlan protocol 802.1q id 100';
+  const GONE = 'link del dev NAME type vlan';
+
+  test('tells who answers, by an interface that is thrown away', () => {
+    const arping =
+      'case "$*" in *192.0.2.1) echo "Unicast reply from 192.0.2.1 [02:0A:00:00:00:01]" ;; *) exit 1 ;; esac';
+    expect(answersWith({ ip, arping }, [TRIAL])).toEqual([
+      { good: true, text: '', macs: new Map([['192.0.2.1', '02:0a:00:00:00:01']]) },
+    ]);
+    expect(said().slice(0, 3)).toEqual([MADE, 'link set dev NAME up', GONE]);
+    rmSync(log);
+  });
+
+  test('is not to be where such an interface cannot be made', () => {
+    expect(answersWith({ ip: 'exit 2', arping: 'exit 1' }, [TRIAL])).toMatchObject([
+      { good: false, text: 'there can be no such interface' },
+    ]);
+  });
+
+  test('leaves nothing behind when its session ends half-way', async () => {
+    const programs = { ip, arping: `echo asking >>${log}; exec sleep 600` };
+    for (const [name, script] of Object.entries(programs)) {
+      writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    const child = spawn('sh', {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` },
+    });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.stdin.end(probesScript([TRIAL]));
+    await vi.waitFor(() => expect(said()).toContain('asking'), { timeout: 30_000 });
+    process.kill(-(child.pid ?? 0), 'SIGHUP');
+    await ended;
+    await vi.waitFor(() => expect(said()).toContain(GONE), { timeout: 30_000 });
+  });
 });
 
 const OTHER = '02:00:00:00:00:66';

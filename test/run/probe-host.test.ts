@@ -1,5 +1,5 @@
 /** What is asked before a change, and what follows from it for after the change. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { planHost } from '../../src/plan/plan-host.js';
 import { probeName, type ProbeSpec } from '../../src/probes/probe-script.js';
@@ -31,14 +31,19 @@ async function baseline(text: string, answer: string, probes: readonly ProbeSpec
     close: () => undefined,
     closed: new Promise(() => undefined),
   };
-  const { required, waived } = await baselineProbes(
+  const { required, waived, warnings } = await baselineProbes(
     'h1',
     connection,
     probes,
     OBSERVED,
     planOf(text),
   );
-  return { asked, required: required.map(probeName), waived: waived.map(({ text: why }) => why) };
+  return {
+    asked,
+    required: required.map(probeName),
+    waived: waived.map(({ text: why }) => why),
+    warnings,
+  };
 }
 
 test('a default gateway that answered must be followed by one that answers', async () => {
@@ -46,6 +51,7 @@ test('a default gateway that answered must be followed by one that answers', asy
     asked: ['probe_arp 0 192.0.2.1'],
     required: ['ARP for 192.0.2.2'],
     waived: [],
+    warnings: [],
   });
 });
 
@@ -62,6 +68,7 @@ test('nothing is asked where the plan leaves the way out alone, and there are no
     asked: [],
     required: [],
     waived: [],
+    warnings: [],
   });
 });
 
@@ -73,6 +80,47 @@ test('an address that another host has is refused', async () => {
   await expect(baseline(more, 'probe 0 OK\nprobe 1 FAIL 02:00:00:00:00:66\n')).rejects.toThrow(
     /192\.0\.2\.6 already: 02:00:00:00:00:66 answers for it on eth1/,
   );
+});
+
+describe('a new VLAN is tried on the NIC that is there', () => {
+  const VLAN = `interfaces: [{name: eth2.100, type: vlan, state: up, vlan: {base-iface: eth2, id: 100}, ipv4: {enabled: true, address: [{ip: 10.1.0.5, prefix-length: 24}]}}]`;
+  const ping = (isRequired: boolean): ProbeSpec => ({
+    kind: 'ping',
+    address: '10.1.0.1',
+    isRequired,
+  });
+  const SILENT = 'probe 0 FAIL no answer\nprobe 1 OK\n';
+
+  test('and somebody answers', async () => {
+    expect(
+      await baseline(VLAN, `${SILENT}trial 1 10.1.0.1 02:00:00:00:00:01\n`, [ping(true)]),
+    ).toMatchObject({
+      asked: [expect.anything(), 'probe_trial 1 eth2 100 802.1q 10.1.0.1 10.1.0.5 &'],
+      warnings: [],
+    });
+  });
+
+  test('and nobody answers: that is told', async () => {
+    expect(await baseline(VLAN, SILENT, [ping(false)])).toMatchObject({
+      required: ['ping 10.1.0.1'],
+      warnings: [
+        'tried before the change: nobody answers ARP in VLAN 100 on eth2 (asked for 10.1.0.1): the switch port of eth2 does not carry this VLAN, or that address is not in it',
+      ],
+    });
+  });
+
+  test('and nobody answers, though somebody must: nothing is touched', async () => {
+    await expect(baseline(VLAN, SILENT, [ping(true)])).rejects.toMatchObject({
+      code: 'VLAN_UNANSWERED',
+      message: expect.stringMatching(/^h1: nobody answers ARP in VLAN 100 .*nothing was touched$/),
+    });
+  });
+
+  test('and another host has the address already: nothing is touched', async () => {
+    await expect(
+      baseline(VLAN, `${SILENT}trial 1 10.1.0.5 02:00:00:00:00:66\n`, [ping(false)]),
+    ).rejects.toThrow(/10\.1\.0\.5 already: 02:00:00:00:00:66 answers for it on eth2 in VLAN 100/);
+  });
 });
 
 test.each([
