@@ -26,6 +26,8 @@ export async function bundleProgram(dist) {
     platform: 'node',
     external: EXTERNAL,
     plugins: [stayInPlace(dist, bundle)],
+    // React's development build takes more time and memory, and is as large again.
+    transform: { define: { 'process.env.NODE_ENV': '"production"' } },
     logLevel: 'warn',
   });
   const { output } = await build.write({ dir: bundle, format: 'esm', minify: false });

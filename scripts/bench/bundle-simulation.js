@@ -45,6 +45,7 @@ export async function bundleSimulation() {
     external: [/^ssh2(\/|$)/, 'cpu-features', 'react-devtools-core'],
     resolve: { extensionAlias: { '.js': ['.ts', '.tsx', '.js'] } },
     plugins: [replace, stayInPlace],
+    transform: { define: { 'process.env.NODE_ENV': '"production"' } },
     logLevel: 'warn',
   });
   await build.write({ dir: bundle, format: 'esm', minify: false });

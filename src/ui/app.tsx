@@ -2,45 +2,42 @@
  * The ink part of the screen: it only paints lines that were laid out before. Loaded with `import()`,
  * because loading ink takes about a second.
  */
-import { Component } from 'react';
+import { Component, useLayoutEffect } from 'react';
 import type { ReactNode } from 'react';
 import type { Key } from 'node:readline';
-import { Box, Static, Text, render } from 'ink';
+import { Box, Text, render, useStdout } from 'ink';
 import type { StyledLine } from './styled-line.js';
 import { paintLine } from './styled-line.js';
 import { useKeys } from './use-keys.js';
 
-export type ScrollbackItem = Readonly<{ key: number; lines: readonly StyledLine[] }>;
+/** Writes above the live region. */
+type Print = (text: string) => void;
 
 export type AppProps = Readonly<{
-  /** Only ever grows; each item is written once and then belongs to the terminal. */
-  scrollback: readonly ScrollbackItem[];
   live: readonly StyledLine[];
   colour: boolean;
   onKey: (key: Key) => void;
 }>;
 
-export function App({ scrollback, live, colour, onKey }: AppProps): ReactNode {
+/**
+ * What scrolls away does not come here, but is printed: ink would lay it out, and keep it until the end. A text of
+ * its own for each line: those that have not changed are not measured again.
+ */
+export function App({
+  live,
+  colour,
+  onKey,
+  onPrint,
+}: AppProps & Readonly<{ onPrint?: (print: Print) => void }>): ReactNode {
   useKeys(onKey);
+  const { write } = useStdout();
+  useLayoutEffect(() => onPrint?.(write), [write, onPrint]);
   return (
-    <>
-      <Static items={[...scrollback]}>
-        {(item) => (
-          <Box key={item.key} flexDirection="column">
-            {item.lines.map((line, index) => (
-              <Text key={index}>{paintLine(line, colour)}</Text>
-            ))}
-          </Box>
-        )}
-      </Static>
-      <Box flexDirection="column">
-        {live.map((line, index) => (
-          <Text key={index} wrap="truncate">
-            {paintLine(line, colour)}
-          </Text>
-        ))}
-      </Box>
-    </>
+    <Box flexDirection="column">
+      {live.map((line, index) => (
+        <Text key={index}>{paintLine(line, colour)}</Text>
+      ))}
+    </Box>
   );
 }
 
@@ -66,6 +63,8 @@ export class CrashBoundary extends Component<BoundaryProps, { crashed: boolean }
 export type MountedApp = Readonly<{
   /** Draws at once. */
   draw(props: AppProps): void;
+  /** Whole lines, each with its newline: they belong to the terminal from now on. */
+  print: Print;
   /** Leaves the scrollback, shows the cursor, leaves raw mode. */
   unmount(): void;
 }>;
@@ -75,9 +74,13 @@ export function mountApp(
   streams: Readonly<{ stdout: NodeJS.WriteStream; stdin: NodeJS.ReadStream }>,
   onError: (error: unknown) => void,
 ): MountedApp {
+  let print: Print = () => undefined;
+  const onPrint = (write: Print): void => {
+    print = write;
+  };
   const tree = (props: AppProps): ReactNode => (
     <CrashBoundary onError={onError}>
-      <App {...props} />
+      <App {...props} onPrint={onPrint} />
     </CrashBoundary>
   );
   const instance = render(tree(first), {
@@ -89,6 +92,7 @@ export function mountApp(
   });
   return {
     draw: (props) => instance.rerender(tree(props)),
+    print: (text) => print(text),
     unmount: () => instance.unmount(),
   };
 }

@@ -1,14 +1,14 @@
 /**
  * The screen: finished hosts scroll up into the terminal's own scrollback, those under way are shown in
- * a small region at the bottom that is drawn at most ten times a second.
+ * a small region at the bottom that is drawn at most five times a second, and only when it has changed.
  */
 import type { Key } from 'node:readline';
-import type { MountedApp, ScrollbackItem } from './app.js';
+import type { MountedApp } from './app.js';
 import { approvalText } from './help-lines.js';
 import { HostLog } from './host-log.js';
 import { hostRows } from './host-rows.js';
 import type { Interaction } from './live-lines.js';
-import { liveLines } from './live-lines.js';
+import { MOST_COLUMNS, liveLines } from './live-lines.js';
 import type { Presentation } from './presentation.js';
 import type { Reporter } from './reporter.js';
 import type { RunControls } from '../run/controls.js';
@@ -22,9 +22,14 @@ import { summaryLines } from './summary-lines.js';
 import { EMPTY_RUN_VIEW, reduceRun } from './view-model.js';
 
 /** Events of this time share one frame. */
-const FRAME_MS = 100;
+const FRAME_MS = 200;
+/**
+ * A frame costs the controller about as much as half a host does. Where more hosts than these end every few
+ * moments, it is not to spend a quarter of its time on being looked at.
+ */
+const MANY_HOSTS = 100;
 /** The spinner and the seconds move this often although nothing happens. */
-const IDLE_FRAME_MS = 250;
+const IDLE_FRAME_MS = 500;
 
 export type InkReporterOptions = Presentation &
   Readonly<{
@@ -48,10 +53,11 @@ export type InkReporterOptions = Presentation &
 export async function createInkReporter(options: InkReporterOptions): Promise<Reporter> {
   const { stdout, stdin, colour, now, controls, user, onInterrupt, onCrash } = options;
   let view = EMPTY_RUN_VIEW;
-  let scrollback: readonly ScrollbackItem[] = [];
+  /** What is to scroll away with the next frame. */
+  let printed: string[] = [];
+  let shown = '';
   let dirty = false;
   let drawnAtMs = 0;
-  let tick = 0;
   let closed = false;
 
   let screen = FIRST_SCREEN;
@@ -100,21 +106,32 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
       crash(error);
     }
   };
-  const frame = (live: readonly StyledLine[]) => ({ scrollback, live, colour, onKey });
+  const frame = (live: readonly StyledLine[]) => ({ live, colour, onKey });
+  const printAbove = (app: MountedApp): void => {
+    if (printed.length === 0) return;
+    const text = printed.join('');
+    printed = [];
+    app.print(text);
+  };
   const draw = (app: MountedApp): void => {
     const nowMs = now();
     dirty = false;
     drawnAtMs = nowMs;
-    tick += 1;
-    app.draw(
-      frame(
-        liveLines(
-          view,
-          { ...options, ...terminalSize(stdout), nowMs, tick },
-          { screen, log, keys },
-        ),
-      ),
+    const live = liveLines(
+      view,
+      {
+        ...options,
+        ...terminalSize(stdout),
+        nowMs,
+        tick: Math.floor(nowMs / IDLE_FRAME_MS),
+      },
+      { screen, log, keys },
     );
+    printAbove(app);
+    const text = JSON.stringify(live);
+    if (text === shown) return;
+    shown = text;
+    app.draw(frame(live));
   };
 
   const restoreTerminal = (): void => {
@@ -144,7 +161,7 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
   const app = await mountInk((mountApp) =>
     mountApp(
       frame([]),
-      { stdout: withoutHeight(stdout), stdin },
+      { stdout: asLargeAsFrames(stdout), stdin },
       // React is in the middle of its work when it tells; it can be taken down only afterwards.
       (error) => setImmediate(crash, error),
     ),
@@ -152,7 +169,8 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
   const timer = setInterval(() => {
     // A slow terminal gets fewer frames, not a queue of old ones.
     if (stdout.writableNeedDrain) return;
-    if (dirty || now() - drawnAtMs >= IDLE_FRAME_MS) drawNow();
+    const restMs = now() - drawnAtMs;
+    if ((dirty && view.hostCount <= MANY_HOSTS) || restMs >= IDLE_FRAME_MS) drawNow();
   }, FRAME_MS);
   timer.unref();
   // Before ink's own listener: it would draw the old frame, laid out for the old size.
@@ -165,7 +183,7 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
         view = reduceRun(view, event);
         log.add(event);
         const lines = scrollbackLines(event, view, options, terminalSize(stdout).columns - 1);
-        if (lines.length > 0) scrollback = [...scrollback, { key: event.seq, lines }];
+        for (const line of lines) printed.push(`${paintLine(line, colour)}\n`);
         dirty = true;
       } catch (error) {
         crash(error);
@@ -175,6 +193,7 @@ export async function createInkReporter(options: InkReporterOptions): Promise<Re
       if (!closed) {
         try {
           app.draw(frame([]));
+          printAbove(app);
         } finally {
           restoreTerminal();
         }
@@ -215,11 +234,15 @@ async function mountInk(mount: (mountApp: MountApp) => MountedApp): Promise<Moun
   };
   const before = Object.keys(wanted).map((name) => [name, process.env[name]] as const);
   setEnvironment(Object.entries(wanted));
+  // Ink's layout engine would fetch its own code from a data URL, for which Node loads an HTTP client.
+  const { fetch } = globalThis;
+  Reflect.deleteProperty(globalThis, 'fetch');
   try {
     // oxlint-disable-next-line no-restricted-imports -- the one place where the screen is loaded
     const { mountApp } = await import('./app.js');
     return mount(mountApp);
   } finally {
+    globalThis.fetch = fetch;
     setEnvironment(before);
   }
 }
@@ -234,11 +257,13 @@ function setEnvironment(entries: readonly (readonly [string, string | undefined]
 /**
  * The stream with a height that no frame reaches. When a frame does reach it (a window made lower between
  * two frames is enough), ink clears the terminal with its scrollback; our frames are low enough already.
+ * And no wider than a frame: ink computes every cell of its width.
  */
-function withoutHeight(stdout: NodeJS.WriteStream): NodeJS.WriteStream {
+function asLargeAsFrames(stdout: NodeJS.WriteStream): NodeJS.WriteStream {
   return new Proxy(stdout, {
     get: (target, key): unknown => {
       if (key === 'rows') return Number.MAX_SAFE_INTEGER;
+      if (key === 'columns') return Math.min(target.columns || 80, MOST_COLUMNS + 1);
       const value: unknown = Reflect.get(target, key, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },

@@ -43,7 +43,7 @@ const MOST_LINES = 20;
  * A terminal that is made narrower wraps what it shows, and no program can take that back reliably: the
  * shorter the lines, the rarer the leftovers.
  */
-const MOST_COLUMNS = 110;
+export const MOST_COLUMNS = 110;
 
 /** Lines from top to bottom; none before the run has begun and after it has ended. */
 export function liveLines(

@@ -5,7 +5,7 @@
 import PQueue from 'p-queue';
 
 import { NetorchError } from '../../src/errors.js';
-import { FakeHost, type HostClock } from '../run/fake-host.js';
+import { FakeHost, SMALL_TEXTS, type HostClock } from '../run/fake-host.js';
 
 /** What happens to a host: nothing bad, or one of these. */
 export type Fate = 'good' | 'refused' | 'lost' | 'slow' | 'rebooted';
@@ -31,6 +31,8 @@ const TIMES: Readonly<Record<string, Spread & Readonly<{ roundTrips: number }>>>
 const OTHERS = { median: 40, tenth: 57, roundTrips: 3 };
 /** Assumed: one way and back, from a rack beside the controller to another continent. */
 const ROUND_TRIP: Spread = { median: 2, tenth: 40 };
+/** Once around the world. */
+const LONGEST_ROUND_TRIP_MS = 300;
 /** Assumed: the same work takes one host longer than another. */
 const PATIENCE: Spread = { median: 1, tenth: 2 };
 /** A slow host takes so many times as long for everything. */
@@ -68,17 +70,26 @@ export function fateOf(random: () => number, fates: Fates): Fate {
   return 'good';
 }
 
+export type Simulation = Readonly<{
+  seed: number;
+  fates: Fates;
+  /** Hosts with two interfaces in place of some twenty. */
+  isSmall: boolean;
+}>;
+
 export class SimulatedHosts {
   private readonly alive = new Map<string, FakeHost>();
   private readonly handshakes = new PQueue({ concurrency: HANDSHAKES });
   private readonly clock: HostClock;
   private readonly seed: number;
   private readonly fates: Fates;
+  private readonly texts: FakeHost['texts'] | undefined;
 
-  constructor(clock: HostClock, seed: number, fates: Fates) {
+  constructor(clock: HostClock, wanted: Simulation) {
     this.clock = clock;
-    this.seed = seed;
-    this.fates = fates;
+    this.seed = wanted.seed;
+    this.fates = wanted.fates;
+    this.texts = wanted.isSmall ? SMALL_TEXTS : undefined;
   }
 
   /** Hosts that somebody has to do with right now. */
@@ -105,10 +116,10 @@ export class SimulatedHosts {
     for (const letter of name) number = Math.imul(number, 31) + letter.charCodeAt(0);
     const random = seeded(number);
     const fate = fateOf(random, this.fates);
-    const wayMs = draw(ROUND_TRIP, random);
+    const wayMs = Math.min(draw(ROUND_TRIP, random), LONGEST_ROUND_TRIP_MS);
     const factor = draw(PATIENCE, random) * (fate === 'slow' ? SLOW : 1);
     const host = new FakeHost(this.clock);
-    const { before, after } = host.texts;
+    const { before, after } = this.texts ?? host.texts;
     host.texts = { before: withPrefix(before, prefix), after: withPrefix(after, prefix) };
     let bootedMs = 0;
     const pause = (what: string): Promise<void> => {

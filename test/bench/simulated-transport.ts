@@ -3,13 +3,11 @@ import { subscribe } from 'node:diagnostics_channel';
 
 import type { RunEvent } from '../../src/run/events.js';
 import type { Transport } from '../../src/transport/transport.js';
-import { SimulatedHosts, type Fates } from './simulated-hosts.js';
+import { SimulatedHosts, type Simulation } from './simulated-hosts.js';
 import { nowMs, startSkipping } from './skipped-time.js';
 
-type Wanted = Readonly<{ seed: number; fates: Fates }>;
-
 export function createTransport(): Transport {
-  const { seed, fates } = JSON.parse(process.env['NETORCH_SIMULATION'] ?? '{}') as Wanted;
+  const wanted = JSON.parse(process.env['NETORCH_SIMULATION'] ?? '{}') as Simulation;
   const clock = {
     get nowMs() {
       return nowMs();
@@ -20,7 +18,7 @@ export function createTransport(): Transport {
       }),
     hosts: { push: () => undefined },
   };
-  const hosts = new SimulatedHosts(clock, seed, fates);
+  const hosts = new SimulatedHosts(clock, wanted);
   subscribe('netorch:emitted', (event) => {
     const told = event as RunEvent;
     if (told.type === 'host.finished') hosts.forget(told.host);

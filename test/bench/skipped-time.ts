@@ -105,7 +105,15 @@ function schedule(): void {
   if (refs === 0) real.unref();
 }
 
+/** A file is being synced or read: what follows from that comes before any time that is left out. */
+const isDiskBusy = (): boolean =>
+  process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
+
 function turn(): void {
+  if (isDiskBusy()) {
+    realSetTimeout(turn, 1);
+    return;
+  }
   isTurning = false;
   const [next] = heap;
   if (next !== undefined && isSkipping) skippedMs += Math.max(0, next.dueMs - nowMs());

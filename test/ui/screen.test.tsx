@@ -27,22 +27,18 @@ function frame(view: RunView, seconds: number, size: Size, glyphs = UNICODE_GLYP
   return liveLines(view, { ...PRESENTATION, glyphs, ...size, nowMs, tick: 0 });
 }
 
-/** What ink makes of the first so many seconds: the scrollback, then the live region. */
+/** The first so many seconds: what has scrolled up, then what ink makes of the live region. */
 function screen(events: readonly RunEvent[], seconds: number, size: Size): string {
   let view = EMPTY_RUN_VIEW;
-  const scrollback = eventsUntil(events, seconds).map((event) => {
+  const above = eventsUntil(events, seconds).flatMap((event) => {
     view = reduceRun(view, event);
-    return { key: event.seq, lines: scrollbackLines(event, view, PRESENTATION, size.columns - 1) };
+    return scrollbackLines(event, view, PRESENTATION, size.columns - 1);
   });
-  return renderToString(
-    <App
-      scrollback={scrollback.filter((item) => item.lines.length > 0)}
-      live={live(events, seconds, size)}
-      colour={false}
-      onKey={() => {}}
-    />,
+  const below = renderToString(
+    <App live={live(events, seconds, size)} colour={false} onKey={() => {}} />,
     { columns: size.columns },
   );
+  return [...above.map(lineText), below].join('\n');
 }
 
 const SIZES: readonly Size[] = [
