@@ -114,7 +114,11 @@ duplicates() {
 	done
 }
 
+# Rules that have a counter and let nothing through.
+drops() { command -v nft >/dev/null && nft -t list ruleset | grep -E 'counter packets [0-9]+ bytes [0-9]+ (drop|reject)' | sed -e 's/^[[:space:]]*//' -e 50q; }
+
 {
+	dropped=$(drops)
 	links
 	tables
 	# A busybox ping has no -M: then sizes say nothing.
@@ -127,5 +131,13 @@ duplicates() {
 		echo asked
 	)
 	wait
+	# Whose counter has gone on meanwhile.
+	drops | while read -r rule; do
+		case "
+$dropped
+" in *"
+$rule
+"*) ;; *) echo "dropped $rule" ;; esac
+	done
 	echo complete
 } 2>/dev/null

@@ -183,6 +183,37 @@ is_proxy() {
 	return 1
 }
 
+# NUMBER ADDRESS
+probe_way() {
+	told=" $(ip -o route get "$2" 2>/dev/null | sed -n 1p) "
+	way=$(echo "$told" | sed -n 's/^.* dev \([^ ]*\) .*$/\1/p')
+	way=$way$(echo "$told" | sed -n 's/^.*\( via [^ ]*\) .*$/\1/p')
+	[ -n "$way" ] && echo "probe $1 OK $way" || echo "probe $1 FAIL there is no route to it"
+}
+
+# NUMBER DEVICE. By lldpd, or systemd-networkd. What a switch says of itself is one line, and nothing that a terminal would obey.
+probe_lldp() {
+	tab=$(printf '\t')
+	said=
+	if command -v lldpctl >/dev/null 2>&1; then
+		told=$(limited 4 lldpctl -f keyvalue "$2" 2>/dev/null)
+		name=$(lldp_value chassis.name)
+		port=$(lldp_value port.ifname)
+		[ -n "$port" ] || port=$(lldp_value port.local)
+		[ -n "$port" ] || port=$(lldp_value port.mac)
+		[ -z "$port" ] || said=$name$tab$port$tab$(lldp_value port.descr)
+	elif command -v networkctl >/dev/null 2>&1; then
+		said=$(limited 4 networkctl --no-legend --no-pager lldp "$2" 2>/dev/null | sed -n "s/^ *[^ ]\{1,\} \{1,\}[^ ]\{1,\} \{1,\}\([^ ]\{1,\}\) \{1,\}[^ ]\{1,\} \{1,\}\([^ ]\{1,\}\) *\(.*[^ ]\)\{0,1\} *$/\1$tab\2$tab\3/p" | sed -n 1p)
+	else
+		echo "probe $1 FAIL there is neither lldpd nor systemd-networkd on the host to ask"
+		return
+	fi
+	said=$(printf '%s' "$said" | tr -d '\000-\010\012-\037\177')
+	[ -n "$said" ] && echo "probe $1 OK $said" || echo "probe $1 FAIL no switch has named itself on $2"
+}
+
+lldp_value() { printf '%s\n' "$told" | sed -n "s/^lldp\.[^=]*\.$1=//p" | sed -n 1p; }
+
 # NUMBER NAME
 probe_dns() {
 	if command -v getent >/dev/null 2>&1; then

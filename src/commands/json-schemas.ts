@@ -72,6 +72,12 @@ const PROBE: JsonSchema = {
     arp: { type: 'string', description: 'Address of a neighbour, which need not answer pings.' },
     dns: { type: 'string', description: 'A name that the host must be able to look up.' },
     run: { type: 'array', description: 'A program of the host; good when it ends with 0.' },
+    lldp: {
+      type: 'string',
+      description: 'Interface whose cable leads to a switch that names itself.',
+    },
+    switch: { type: 'string', description: "The switch's name, as it says itself." },
+    port: { type: 'string', description: "Name or description of the switch's port." },
     mesh: {
       type: ['string', 'array'],
       items: { type: 'string' },

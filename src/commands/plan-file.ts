@@ -44,6 +44,13 @@ const probeSchema = z.union([
     isRequired,
   }),
   z.strictObject({
+    kind: z.literal('lldp'),
+    device: z.string().regex(/^[^\s/:-][^\s/:]{0,14}$/, 'must be the name of an interface'),
+    switch: z.string().optional(),
+    port: z.string().optional(),
+    isRequired,
+  }),
+  z.strictObject({
     kind: z.literal('mesh'),
     network: z.string().refine((text) => canonicalNetwork(text) !== undefined, 'must be a network'),
     size: z.number().int().min(84).max(65_535).optional(),
@@ -261,6 +268,16 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
 function probeOf(saved: z.infer<typeof probeSchema>, location: SourceLocation): Probe {
   const { isRequired: required, ...probe } = saved;
   const known = { ...(required === undefined ? {} : { isRequired: required }), location };
+  if (probe.kind === 'lldp') {
+    const { kind, device, switch: name, port } = probe;
+    return {
+      kind,
+      device,
+      ...(name === undefined ? {} : { switch: name }),
+      ...(port === undefined ? {} : { port }),
+      ...known,
+    };
+  }
   if (probe.kind === 'mesh') {
     const { kind, network, size, of } = probe;
     return {

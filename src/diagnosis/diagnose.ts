@@ -529,6 +529,7 @@ function shownLines(evidence: Evidence, { target, wanted, unleased }: DiagnosisC
   if (evidence.incoming !== undefined && /answers/.test(evidence.incoming.text)) {
     shown.push(`from the controller by ${evidence.incoming.device}: ${evidence.incoming.text}`);
   }
+  shown.push(...evidence.dropped.slice(0, 3).map((rule) => `nftables drops meanwhile: ${rule}`));
   return shown.slice(0, SHOWN_LINES);
 }
 

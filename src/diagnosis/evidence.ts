@@ -65,6 +65,8 @@ export type Evidence = Readonly<{
   /** Sockets that listen: address in the kernel's hex, and port. */
   listening: readonly Readonly<{ address: string; port: number }>[];
   firewall: readonly string[];
+  /** Rules of nftables that let nothing through, and counted packets while the host was looked at. */
+  dropped: readonly string[];
   /** Everything, for people. */
   lines: readonly string[];
 }>;
@@ -150,6 +152,7 @@ export function parseEvidence(text: string): Evidence {
       port: Number.parseInt(port, 16),
     })),
     firewall: restOf('nft'),
+    dropped: restOf('dropped'),
     lines: lines.filter((line) => !/^((?:asked|complete)$|mine |listens |sizes )/.test(line)),
   };
 }

@@ -25,6 +25,8 @@ export type Probe = Readonly<
   | { kind: 'dns'; name: string }
   /** A program of the host; good when it ends with 0. No shell reads it. */
   | { kind: 'run'; command: readonly string[]; timeoutSeconds: number }
+  /** The neighbour that the switch names itself as, on this interface; `port` is the switch's own name for it. */
+  | { kind: 'lldp'; device: string; switch?: string; port?: string }
   /** Every host with an address in the network (`of`: of this host pattern) reaches every other. */
   | { kind: 'mesh'; network: string; size?: number; of?: string }
 > &
@@ -68,6 +70,17 @@ const DEFAULT_RUN_SECONDS = 5;
 const runSchema = z.strictObject({
   run: z.array(z.string({ error: RUN }).min(1, RUN), { error: RUN }).min(1, RUN),
   timeout: durationBetween(1, 20, '1s to 20s').optional(),
+  required: booleanSchema.optional(),
+});
+
+const TEXT = z.string({ error: 'must be text' }).regex(/^\P{Cc}+$/u, 'must be text');
+
+const lldpSchema = z.strictObject({
+  lldp: z
+    .string({ error: 'must be the name of an interface' })
+    .regex(/^[^\s/:-][^\s/:]{0,14}$/, 'must be the name of an interface'),
+  switch: TEXT.optional(),
+  port: TEXT.optional(),
   required: booleanSchema.optional(),
 });
 
@@ -147,6 +160,16 @@ function readProbe(located: Located) {
   if (has('dns')) {
     const { dns, required } = parseWith(dnsSchema, located, 'probe');
     return { kind: 'dns' as const, name: dns, required };
+  }
+  if (has('lldp')) {
+    const { lldp, switch: name, port, required } = parseWith(lldpSchema, located, 'probe');
+    return {
+      kind: 'lldp' as const,
+      device: lldp,
+      ...(name === undefined ? {} : { switch: name }),
+      ...(port === undefined ? {} : { port }),
+      required,
+    };
   }
   if (has('run')) {
     const { run, timeout, required } = parseWith(runSchema, located, 'probe');

@@ -19,6 +19,8 @@ export function isRequiredAfter(
     case 'run':
     case 'vacant':
     case 'trial':
+    case 'lldp':
+    case 'way':
       return false;
     case 'mesh':
       // Host by host: run/mesh-board.ts.

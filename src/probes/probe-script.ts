@@ -14,6 +14,10 @@ export type ProbeSpec = Readonly<
     /** Good when nobody on the segment of the device answers for the address: it may be taken. */
     | { kind: 'vacant'; address: string; device: string }
     | { kind: 'run'; command: readonly string[]; timeoutSeconds: number }
+    /** Which switch and which of its ports is at the other end of the cable, by a daemon of the host. */
+    | { kind: 'lldp'; device: string; switch?: string; port?: string }
+    /** Does the kernel know a way? Its text is the interface, and the gateway if there is one. `before`: what it was. */
+    | { kind: 'way'; address: string; before?: string }
     /**
      * A VLAN on the NIC that is there, before the change: who answers ARP in it? `asked` should, `own` should not
      * (vlan-trials.ts).
@@ -68,6 +72,15 @@ export function probeName(probe: ProbeSpec): string {
       return `${probe.address} is free on ${probe.device}`;
     case 'run':
       return probe.command.join(' ');
+    case 'lldp': {
+      const named = [
+        probe.switch === undefined ? '' : ` is ${probe.switch}`,
+        probe.port === undefined ? '' : ` port ${probe.port}`,
+      ].join('');
+      return `LLDP neighbour of ${probe.device}${named}`;
+    }
+    case 'way':
+      return `the way to ${probe.address}`;
     case 'trial':
       return `VLAN ${probe.id} on ${probe.device}`;
     case 'mesh': {
@@ -98,6 +111,10 @@ function probeLine(probe: ProbeSpec, index: number): string {
       return `probe_vacant ${index} ${quoteSh(probe.address)} ${quoteSh(probe.device)} &`;
     case 'run':
       return `probe_run ${index} ${probe.timeoutSeconds} ${probe.command.map(quoteSh).join(' ')}`;
+    case 'lldp':
+      return `probe_lldp ${index} ${quoteSh(probe.device)}`;
+    case 'way':
+      return `probe_way ${index} ${quoteSh(probe.address)}`;
     case 'trial': {
       const words = [probe.device, probe.protocol, ...probe.asked, ...probe.own].map(quoteSh);
       const [device, protocol, ...addresses] = words;
@@ -141,13 +158,34 @@ export function parseProbes(probes: readonly ProbeSpec[], output: string): reado
     if (match?.[1] !== undefined)
       answers.set(Number(match[1]), { good: match[2] === 'OK', text: match[3] ?? '' });
   }
-  return probes.map(({ kind }, index): ProbeAnswer => {
+  return probes.map((probe, index): ProbeAnswer => {
     const answer = answers.get(index) ?? { good: false, text: 'the host gave no answer' };
+    const { kind } = probe;
+    if (kind === 'way' && probe.before !== undefined && probe.before !== answer.text) {
+      return { ...answer, text: `${answer.text} (before the change: ${probe.before})` };
+    }
+    if (kind === 'lldp') return neighbourAnswer(probe, answer);
     if (kind === 'trial') return { ...answer, macs: macs.get(index) ?? new Map<string, string>() };
     if (kind !== 'mesh' || !answer.good) return answer;
     const missing = short.get(index) ?? new Map<string, number>();
     return { ...answer, good: missing.size === 0, short: missing };
   });
+}
+
+/** The host says "NAME<tab>PORT<tab>DESCRIPTION of the port", or why not. */
+function neighbourAnswer(
+  probe: Extract<ProbeSpec, { kind: 'lldp' }>,
+  { good, text }: ProbeAnswer,
+): ProbeAnswer {
+  if (!good) return { good, text };
+  const [name = '', port = '', description = ''] = text.split('\t');
+  const isSwitch = probe.switch === undefined || probe.switch === name;
+  const isPort = probe.port === undefined || probe.port === port || probe.port === description;
+  const words = `${name === '' ? 'a neighbour without a name' : name}, port ${port}${description === '' || description === port ? '' : ` (${description})`}`;
+  return {
+    good: isSwitch && isPort,
+    text: isSwitch && isPort ? words : `the cable leads to ${words}`,
+  };
 }
 
 /** The longest that the probes may take on the host: four seconds a packet (probe.sh), and some for the way. */

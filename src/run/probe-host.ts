@@ -81,6 +81,8 @@ export async function baselineProbes(
   });
   const fresh = isUndo ? [] : newAddresses(observed, target).slice(0, MOST_NEW_ADDRESSES);
   const meshesAsked = meshes.flatMap((probe) => mesh?.askBefore(host, probe) ?? []);
+  // As evidence, and so that no way gets lost; only where something of it may have changed.
+  const ways = peer !== undefined || gateways.length > 0 ? waysToKeep(observed, target, peer) : [];
   const reached = [
     ...(peer === undefined ? [] : [peer]),
     ...probes.flatMap((probe) => ('address' in probe ? [probe.address] : [])),
@@ -92,6 +94,7 @@ export async function baselineProbes(
     ...fresh,
     ...meshesAsked,
     ...trials,
+    ...ways,
   ];
   if (asked.length === 0) return { required: meshes, waived: [], warnings: [] };
   const answers = await probeHost(connection, asked);
@@ -132,6 +135,10 @@ export async function baselineProbes(
       ...gateways.flatMap(([, after], index) =>
         answerOf(probes.length + index).good && !names.has(probeName(after)) ? [after] : [],
       ),
+      ...ways.flatMap((way) => {
+        const { good, text } = answerOf(asked.indexOf(way));
+        return good ? [{ ...way, before: text }] : [];
+      }),
       ...meshes,
     ],
     waived: probes.flatMap((probe, index) =>
@@ -147,6 +154,23 @@ function addressInUse(host: string, address: string, mac: string, where: string)
     `${host}: another host has the address ${address} already: ${mac} answers for it on ${where}; nothing was touched`,
     { notes: ['take it away there first, or give this host another address'] },
   );
+}
+
+type WaySpec = Extract<ProbeSpec, { kind: 'way' }>;
+
+/** To the controller and to the name servers that stay. */
+function waysToKeep(
+  observed: NetworkState,
+  target: NetworkState,
+  peer: string | undefined,
+): readonly WaySpec[] {
+  const servers = observed.dns.servers.filter(
+    (server) => target.dns.servers.includes(server) && !/^(127\.|::1$|.*%)/.test(server),
+  );
+  return [...(peer === undefined ? [] : [peer]), ...servers.slice(0, 3)].map((address) => ({
+    kind: 'way',
+    address,
+  }));
 }
 
 const arpFor = (address: string | undefined): ProbeSpec => ({

@@ -39,6 +39,12 @@ test('a saved plan keeps what its play says of waves and rights', async () => {
   expect(saved?.fingerprints.get('h1')).toBe('f');
 });
 
+test('a saved plan keeps its LLDP probes', async () => {
+  const probe = { kind: 'lldp', device: 'eth1', switch: 'sw1', port: '3', isRequired: true };
+  const saved = await read((plan) => void Object.assign(plan.hosts.h1, { probes: [probe] }));
+  expect(saved?.tasks.get('h1')?.probes).toEqual([{ ...probe, location: expect.anything() }]);
+});
+
 test('a saved plan keeps its mesh probes, and whom they are about', async () => {
   const mesh = { addresses: { h1: ['10.100.0.1'] }, groups: { g: ['h1'] } };
   const probe = { kind: 'mesh', network: '10.100.0.0/24', size: 9000, of: 'g' };

@@ -142,6 +142,7 @@ describe('is refused at its place', () => {
       '- hosts: g\n  probes: [{mesh: 10.0.0.1/24}]',
       'must be a network with its prefix length, such as 10.100.0.0/24',
     ],
+    ['- hosts: g\n  probes: [{lldp: "-x"}]', 'must be the name of an interface'],
     ['- hosts: g\n  probes: [{mesh: 10.0.0.0}]', 'must be a network with its prefix length'],
     [
       '- hosts: g\n  probes: [{mesh: 10.0.0.0/24, network: 10.0.0.0/24}]',
@@ -175,6 +176,9 @@ describe('probes', () => {
     - dns: db.example.net
     - run: [systemctl, is-active, '{{ far }}']
       timeout: 10s
+    - lldp: eth1
+      switch: '{{ inventory_hostname }}-sw'
+      port: Eth1/3
     - mesh: 10.100.0.0/24
     - mesh: [10.101.0.0/24, '2001:db8::/64']
       size: '{{ 9000 }}'
@@ -190,6 +194,13 @@ describe('probes', () => {
         kind: 'run',
         command: ['systemctl', 'is-active', '10.100.0.1'],
         timeoutSeconds: 10,
+        location: expect.anything(),
+      },
+      {
+        kind: 'lldp',
+        device: 'eth1',
+        switch: 'h2-sw',
+        port: 'Eth1/3',
         location: expect.anything(),
       },
       { kind: 'mesh', network: '10.100.0.0/24', location: expect.anything() },

@@ -48,14 +48,18 @@ test('a program that does not end is ended', () => {
 });
 
 /** With these in place of the programs of the same name. */
-function answersWith(programs: Readonly<Record<string, string>>, probes: readonly ProbeSpec[]) {
+function answersWith(
+  programs: Readonly<Record<string, string>>,
+  probes: readonly ProbeSpec[],
+  script = probesScript,
+) {
   const folder = mkdtempSync(join(tmpdir(), 'netorch-probe-test-'));
   try {
     for (const [name, script] of Object.entries(programs)) {
       writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     }
     const { stdout } = spawnSync('sh', {
-      input: probesScript(probes),
+      input: script(probes),
       encoding: 'utf8',
       env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` },
     });
@@ -131,6 +135,65 @@ test('a mesh on a host without ping says so', () => {
   });
   expect(parseProbes([{ kind: 'mesh', network: '' }], stdout)).toEqual([
     { good: false, text: 'there is no ping command on the host' },
+  ]);
+});
+
+const KEYVALUE = `lldp.eth1.via=LLDP
+lldp.eth1.chassis.mac=02:00:00:00:00:99
+lldp.eth1.chassis.name=sw1
+lldp.eth1.chassis.descr=A switch, its name=2
+lldp.eth1.port.ifname=Eth1/3
+lldp.eth1.port.descr=to h1 (rack 4)`;
+const NETWORKCTL =
+  'eth1 02:00:00:00:00:99 sw1         ..b........ Eth1/3            to h1 (rack 4)';
+
+test.each([
+  ['lldpd', { lldpctl: `cat <<'EOF'\n${KEYVALUE}\nEOF` }],
+  ['systemd-networkd', { lldpctl: 'exit 1', networkctl: `echo '${NETWORKCTL}'` }],
+])('the switch at the other end of a cable, by %s', (daemon, programs) => {
+  // Without lldpd the other is asked.
+  const edited = (probes: readonly ProbeSpec[]) =>
+    daemon === 'lldpd'
+      ? probesScript(probes)
+      : probesScript(probes).replaceAll('command -v lldpctl', 'command -v no-such-program-here');
+  const lldp = (more: object): ProbeSpec => ({ kind: 'lldp', device: 'eth1', ...more });
+  const probes = [
+    lldp({}),
+    lldp({ switch: 'sw1', port: 'Eth1/3' }),
+    lldp({ port: 'to h1 (rack 4)' }),
+    lldp({ switch: 'sw2' }),
+    lldp({ switch: 'sw1', port: 'Eth1/4' }),
+  ];
+  const words = 'sw1, port Eth1/3 (to h1 (rack 4))';
+  expect(answersWith(programs, probes, edited)).toEqual([
+    ...Array.from({ length: 3 }, () => ({ good: true, text: words })),
+    ...Array.from({ length: 2 }, () => ({ good: false, text: `the cable leads to ${words}` })),
+  ]);
+});
+
+test('a switch that says nothing of itself', () => {
+  expect(answersWith({ lldpctl: 'exit 0' }, [{ kind: 'lldp', device: 'eth1' }])).toEqual([
+    { good: false, text: 'no switch has named itself on eth1' },
+  ]);
+});
+
+test.each([
+  ['192.0.2.1 dev eth1 src 192.0.2.5 uid 0 ', 'eth1'],
+  ['198.51.100.7 via 192.0.2.1 dev br0 src 192.0.2.5 uid 0 ', 'br0 via 192.0.2.1'],
+  ['local 192.0.2.5 dev lo src 192.0.2.5 uid 0 ', 'lo'],
+  ['2001:db8::7 from :: via fe80::1 dev eth1 proto ra src 2001:db8::5', 'eth1 via fe80::1'],
+])('a way is told by its interface and gateway: %s', (line, way) => {
+  const asked: ProbeSpec = { kind: 'way', address: '192.0.2.1' };
+  const before: ProbeSpec = { ...asked, before: 'eth9' };
+  expect(answersWith({ ip: `echo '${line}'` }, [asked, before, { ...asked, before: way }])).toEqual(
+    [
+      { good: true, text: way },
+      { good: true, text: `${way} (before the change: eth9)` },
+      { good: true, text: way },
+    ],
+  );
+  expect(answersWith({ ip: 'exit 2' }, [asked])).toEqual([
+    { good: false, text: 'there is no route to it' },
   ]);
 });
 
@@ -219,6 +282,10 @@ test.each<[ProbeSpec, string]>([
   [{ kind: 'arp', address: '2001:db8::1' }, 'neighbour discovery for 2001:db8::1'],
   [{ kind: 'dns', name: 'example.net' }, 'look-up of example.net'],
   [run(['systemctl', 'is-active', 'ceph']), 'systemctl is-active ceph'],
+  [
+    { kind: 'lldp', device: 'eth1', switch: 'sw1', port: '3' },
+    'LLDP neighbour of eth1 is sw1 port 3',
+  ],
   [{ kind: 'mesh', network: '192.0.2.0/24' }, 'mesh 192.0.2.0/24'],
   [
     { kind: 'mesh', network: '192.0.2.0/24', of: 'db', size: 9000 },

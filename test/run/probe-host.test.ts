@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { planHost } from '../../src/plan/plan-host.js';
 import { probeName, type ProbeSpec } from '../../src/probes/probe-script.js';
-import { baselineProbes, isSlowToSettle } from '../../src/run/probe-host.js';
+import { baselineProbes, isSlowToSettle, type BaselineContext } from '../../src/run/probe-host.js';
 import type { Connection } from '../../src/transport/transport.js';
 import { desiredOf, hostWith } from '../network/documents.js';
 
@@ -17,7 +17,12 @@ const OBSERVED = hostWith(
 const planOf = (text: string) =>
   planHost('h1', { state: OBSERVED, ssh: undefined, resolvedOwnsDns: false }, desiredOf(text));
 
-async function baseline(text: string, answer: string, probes: readonly ProbeSpec[] = []) {
+async function baseline(
+  text: string,
+  answer: string,
+  probes: readonly ProbeSpec[] = [],
+  context: BaselineContext = {},
+) {
   const asked: string[] = [];
   const connection: Connection = {
     hostKey: '',
@@ -37,6 +42,7 @@ async function baseline(text: string, answer: string, probes: readonly ProbeSpec
     probes,
     OBSERVED,
     planOf(text),
+    context,
   );
   return {
     asked,
@@ -80,6 +86,18 @@ test('an address that another host has is refused', async () => {
   await expect(baseline(more, 'probe 0 OK\nprobe 1 FAIL 02:00:00:00:00:66\n')).rejects.toThrow(
     /192\.0\.2\.6 already: 02:00:00:00:00:66 answers for it on eth1/,
   );
+});
+
+test('the way to the controller must be there after the change, and is told where it is another one', async () => {
+  const peer = '198.51.100.7';
+  const answer = 'probe 0 OK 02:00:00:00:00:99 on eth1\nprobe 1 OK eth1 via 192.0.2.1\n';
+  expect(await baseline(routed('192.0.2.2'), answer, [], { peer })).toMatchObject({
+    asked: ['probe_arp 0 192.0.2.1', `probe_way 1 ${peer}`],
+    required: ['ARP for 192.0.2.2', `the way to ${peer}`],
+  });
+  expect(
+    await baseline(routed('192.0.2.2'), answer.replace('1 OK', '1 FAIL'), [], { peer }),
+  ).toMatchObject({ required: ['ARP for 192.0.2.2'] });
 });
 
 describe('a new VLAN is tried on the NIC that is there', () => {
