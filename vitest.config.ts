@@ -17,6 +17,7 @@ const LONG = files(
   'killed',
   'kinds',
   'login',
+  'networkmanager',
   'no-setsid',
   'open-transaction',
   'owners',

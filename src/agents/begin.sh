@@ -3,6 +3,7 @@
 # OWNER, SECONDS_TO_DEADLINE, MAX_SECONDS, READ, MODULES and the function write_files.
 
 R=/run/netorch
+why=
 
 # Named places of the way; fault tests put their own function here, in their copy of this file.
 point() { :; }
@@ -141,6 +142,11 @@ begin() {
 		release
 		return 0
 	fi
+	[ ! -e nm.sh ] || { . ./nm.sh && nm_prepare; } || {
+		echo "refused environment $why"
+		release
+		return 0
+	}
 	await_self_test || {
 		echo 'refused environment a timer set on this host does not fire (waited 10 s for one of 0.1 s)'
 		release

@@ -22,6 +22,7 @@ export type ScriptName =
   | 'probe'
   | 'diagnose'
   | 'dhcp'
+  | 'nm'
   | 'udhcpc';
 
 const cache = new Map<ScriptName, string>();

@@ -40,11 +40,26 @@ mirrors() {
 	done
 }
 
+# What each profile says, without its secrets; those that NetworkManager has made for itself come first.
+nm_profiles() {
+	command -v nmcli >/dev/null 2>&1 || return 0
+	for f in /run/NetworkManager/system-connections/*; do
+		grep -qs '^nm-generated=true' "$f" && sed -n 's/^uuid=/generated /p' "$f"
+	done
+	# Words.
+	# shellcheck disable=SC2046
+	set -- $(nmcli -g UUID connection show 2>/dev/null)
+	[ $# -gt 0 ] || return 0
+	nmcli -t -e no -f connection.uuid,connection.id,connection.type,connection.interface-name,ipv4.method,ipv6.method,bond.options connection show "$@" 2>/dev/null
+}
+
 owners() {
 	echo @nm
 	if [ -e /run/NetworkManager ] && command -v nmcli >/dev/null 2>&1; then
-		nmcli -t -e yes -f DEVICE,STATE,CONNECTION device 2>/dev/null
+		nmcli -t -e yes -f DEVICE,STATE,CONNECTION,CON-UUID device 2>/dev/null
 	fi
+	echo @nm-profiles
+	[ -e /run/NetworkManager ] && nm_profiles
 	echo @networkd
 	for f in /run/systemd/netif/links/*; do
 		[ -r "$f" ] || continue

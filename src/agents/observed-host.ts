@@ -1,4 +1,5 @@
 /** What one observation of a host yields; made by reading.ts, used by the planner and the executor. */
+import type { NetworkManagerState } from '../network/networkmanager.js';
 import type { OwnedObject } from '../network/owned.js';
 import type { NetworkState, Route } from '../network/state.js';
 import type { DhcpTool } from '../plan/change.js';
@@ -42,6 +43,8 @@ export type ObservedHost = Readonly<{
   resolvConf: string;
   /** DHCP clients that are installed, in the order of preference. */
   dhcpClients: readonly DhcpTool[];
+  /** What NetworkManager holds; undefined: it does not run there. */
+  networkManager?: NetworkManagerState;
   /** systemd-resolved answers for this host (its stub is in resolv.conf). */
   resolvedOwnsDns: boolean;
   /** Interfaces that ifupdown will configure again at boot. */

@@ -1,16 +1,9 @@
 /** Who else manages a link and would undo a change within seconds: NetworkManager, networkd, DHCP clients. */
 
+import { isManaged } from '../network/networkmanager.js';
+import { splitNmcli } from './networkmanager-reading.js';
+
 type Sections = ReadonlyMap<string, readonly string[]>;
-
-/** nmcli -t escapes ":" and "\" in values with a backslash. */
-function splitNmcli(line: string): readonly string[] {
-  return line.split(/(?<!\\):/).map((part) => part.replace(/\\([\\:])/g, '$1'));
-}
-
-/** States of `nmcli device` in which NetworkManager leaves a device alone. */
-function isLeftAlone(state: string): boolean {
-  return state === 'unmanaged' || state === 'unavailable' || state.includes('externally');
-}
 
 /**
  * Interface name → owner in words. `indexToName` maps ifindex to name: networkd's files are named by index.
@@ -24,7 +17,7 @@ export function findOwners(
   const owners = new Map<string, string>();
   for (const line of sections.get('nm') ?? []) {
     const [device = '', state = '', connection = ''] = splitNmcli(line);
-    if (device === '' || isLeftAlone(state)) continue;
+    if (device === '' || !isManaged({ state, profile: undefined })) continue;
     owners.set(
       device,
       connection === ''

@@ -246,10 +246,13 @@ keep_record() {
 	cat record >"../running.$TX" && mv "../running.$TX" ../running
 }
 
+# By a script that the boot runs, or by NetworkManager's profiles.
+wants_persist() { [ -e boot.sh ] || [ -e nm.persist ]; }
+
 # Outside of the session that confirms: that one may be cut off. Its end is waited for, and said.
 start_persist() {
 	keep_record
-	[ -e boot.sh ] || return 0
+	wants_persist || return 0
 	if [ ! -e persist.result ]; then
 		if [ -d /run/systemd/system ]; then
 			systemd-run --quiet --collect --no-block --unit="netorch-$TX-persist" env NETORCH_DIR="$T" sh "$T/runtime.sh" persist
@@ -269,14 +272,14 @@ start_persist() {
 verb_persist() {
 	# Asked for twice, done once.
 	mkdir persisting 2>/dev/null || return 0
-	if persist; then echo persisted >persist.new; else printf 'failed %s\n' "$why" >persist.new; fi
+	if if [ -e nm.persist ]; then nm_persist; else persist; fi; then echo persisted >persist.new; else printf 'failed %s\n' "$why" >persist.new; fi
 	mv persist.new persist.result
 }
 
 persist_status() {
 	if [ -s persist.result ]; then
 		sed 's/^/persist /' persist.result
-	elif [ -e boot.sh ]; then
+	elif wants_persist; then
 		echo 'persist pending'
 	fi
 }

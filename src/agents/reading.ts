@@ -25,6 +25,7 @@ import type { ObservedHost, OpenTransaction, SshConnection } from './observed-ho
 import type { DhcpTool } from '../plan/change.js';
 import { findDhcpClients, observedDhcp } from './dhcp-reading.js';
 import { findOwners } from './owners.js';
+import { readNetworkManager } from './networkmanager-reading.js';
 import { parsePersistence } from './persistence.js';
 import { isDaemonRoute, parseRouteLine, parseRuleLine } from './route-reading.js';
 import { vxlanOptions } from './vxlan-reading.js';
@@ -553,7 +554,9 @@ function observedHost(host: string, sections: Sections): ObservedHost {
     ...lines('rule6').flatMap((line) => parseRuleLine(line, 'ipv6') ?? []),
   ];
   const resolvConf = lines('dns').join('\n');
+  const networkManager = readNetworkManager(sections);
   return {
+    ...(networkManager === undefined ? {} : { networkManager }),
     state: {
       interfaces: interfaceMap(interfaces),
       routes,

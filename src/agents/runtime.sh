@@ -133,6 +133,7 @@ restore() {
 	unmade=
 	. ./restore.sh
 	find_unmade
+	[ ! -e nm.sh ] || nm_back
 	dhcp_end_started
 	if [ -e dhcp.started ] && [ -s removals ]; then
 		# What a client has set is not compared.
@@ -438,7 +439,7 @@ conclude() {
 		i=$((i + 1))
 	done
 	[ -e concluded ] || follow_confirmation
-	[ ! -e boot.sh ] || verb_persist
+	! wants_persist || verb_persist
 }
 
 # Legal only from "applied" and before the deadline; asking twice is answered twice.
@@ -456,6 +457,7 @@ verb_confirm() {
 		return 0
 	fi
 	point confirm-allowed
+	[ ! -e nm.sh ] || nm_release
 	if move applied confirmed; then
 		point confirmed
 		follow_confirmation
@@ -482,6 +484,7 @@ verb_extend() {
 		echo 'not-extended the new deadline could not be written'
 		return 0
 	}
+	[ ! -e nm.sh ] || nm_extend $((until - up))
 	# The timer may have fired in the same moment.
 	if is_over || [ -e state.rolling-back ]; then
 		echo "too-late $(state)"
@@ -533,6 +536,8 @@ verb_status() {
 	persist_status
 	return 0
 }
+
+[ ! -e nm.sh ] || . ./nm.sh
 
 case ${1-} in
 confirm | extend | request-rollback | status) contacted ;;

@@ -33,6 +33,8 @@ export type TransactionRequest = Readonly<{
   resolvConf: string;
   /** What the record of netorch's own objects gains and loses when this is confirmed. */
   owned?: OwnedDelta;
+  /** Nothing is to be made persistent; where iproute2 carries the change out, what is comes with the confirmation. */
+  temporary?: boolean;
 }>;
 
 /** The files of the transaction's folder on the host, but for those that its processes write. */
@@ -50,8 +52,25 @@ export function transactionFiles(request: TransactionRequest): Readonly<Record<s
     ...(lastResort === undefined
       ? {}
       : { 'last-resort': `${lastResort.rebootSeconds} ${lastResort.wayBackSeconds}\n` }),
+    ...networkManagerFiles(request),
     'owned.add': fileOf(request.owned?.add ?? []),
     'owned.drop': fileOf(request.owned?.drop ?? []),
+  };
+}
+
+/** None, unless NetworkManager carries the change out. */
+function networkManagerFiles({
+  scripts: { networkManager },
+  temporary,
+}: TransactionRequest): Readonly<Record<string, string>> {
+  if (networkManager === undefined) return {};
+  return {
+    'nm.sh': agentScript('nm'),
+    'nm.devices': fileOf(networkManager.devices),
+    'nm.profiles': fileOf(networkManager.profiles),
+    'nm.active': fileOf(networkManager.active),
+    'nm.removed': fileOf(networkManager.removed),
+    ...(temporary === true ? {} : { 'nm.persist': '' }),
   };
 }
 

@@ -1,8 +1,10 @@
 /** What carries a change plan out on a host. Pure: plan in, scripts out. */
+import type { NetworkManagerState } from '../network/networkmanager.js';
 import type { NetworkState } from '../network/state.js';
 import type { ChangePlan } from '../plan/change.js';
 import { applyScript, segmentsOf } from './iproute2.js';
 import { restoreScripts } from './iproute2-restore.js';
+import { nmcliScripts } from './nmcli.js';
 import type { BackendScripts } from './steps.js';
 
 export type BackendInput = Readonly<{
@@ -11,6 +13,16 @@ export type BackendInput = Readonly<{
   /** Canonical lines of the whole host as observed. */
   lines: readonly string[];
 }>;
+
+/** By who carries the plan out. */
+export function backendScripts(
+  input: BackendInput & Readonly<{ networkManager: NetworkManagerState | undefined }>,
+): BackendScripts {
+  const { networkManager } = input;
+  return input.plan.backend === 'nmcli' && networkManager !== undefined
+    ? nmcliScripts({ ...input, networkManager })
+    : iproute2Scripts(input);
+}
 
 const MODULES: Readonly<Record<string, string>> = {
   bond: 'bonding',

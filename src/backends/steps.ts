@@ -45,6 +45,17 @@ export type BackendScripts = Readonly<{
   leaseRoutes: readonly string[];
   scopeDevices: string;
   modules: readonly string[];
+  /** What nm.sh needs to know, where NetworkManager carries the change out. */
+  networkManager?: Readonly<{
+    /** Its devices in scope: those of the checkpoint. */
+    devices: readonly string[];
+    /** UUIDs of the profiles that are made or changed. */
+    profiles: readonly string[];
+    /** `UUID INTERFACE`: what must be active in the end. */
+    active: readonly string[];
+    /** UUIDs of profiles whose interfaces go. */
+    removed: readonly string[];
+  }>;
 }>;
 
 const TOOL_WORDS: Readonly<Record<Segment['tool'], string>> = {

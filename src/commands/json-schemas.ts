@@ -47,7 +47,7 @@ export const PLAY_KEYS: Readonly<Record<string, JsonSchema>> = {
     type: ['boolean', 'string'],
   },
   become_user: { description: 'The user to become; default: root.' },
-  backend: { description: 'What carries the changes out.', enum: ['auto', 'iproute2'] },
+  backend: { description: 'What carries the changes out.', enum: ['auto', 'iproute2', 'nmcli'] },
   deadline: {
     description: 'Time to prove a changed host good before it rolls back, such as "45s".',
   },

@@ -106,6 +106,7 @@ const planFileSchema = z.strictObject({
       checks: z.array(probeSchema).optional(),
       prune: z.boolean().optional(),
       allowCutOff: z.boolean().optional(),
+      backend: z.enum(['auto', 'iproute2', 'nmcli']).optional(),
       /** Connection variables of the play; never passwords. */
       connection: z.record(z.string().regex(/^ansible_/), z.unknown()).optional(),
       network: z.record(z.string(), z.unknown()),
@@ -156,6 +157,7 @@ export function planFileText(
       ),
       ...(task.prune ? { prune: true } : {}),
       ...(task.allowCutOff ? { allowCutOff: true } : {}),
+      ...(task.backend === 'auto' ? {} : { backend: task.backend }),
       ...(task.temporary ? { temporary: true } : {}),
       network: task.document.value,
     };
@@ -224,6 +226,7 @@ export async function readPlanFile(file: string): Promise<SavedPlan | undefined>
       desired,
       prune: entry.prune === true,
       allowCutOff: entry.allowCutOff === true,
+      backend: entry.backend ?? 'auto',
       others: [],
       probes: entry.probes.map((probe) => probeOf(probe, location)),
       checks: (entry.checks ?? []).map((probe) => probeOf(probe, location)),

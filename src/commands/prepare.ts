@@ -16,6 +16,7 @@ import { loadInventory } from '../inventory/sources.js';
 import type { DesiredState } from '../network/desired.js';
 import { parseDesiredState } from '../network/parse.js';
 import { checkDesiredState } from '../network/validate.js';
+import type { BackendChoice } from '../plan/choose-backend.js';
 import { checkFleet } from '../plan/fleet.js';
 import { networkPlanFor } from '../playbook/network-plan.js';
 import { checksFor, orderHosts, probesFor, variablesFor, type Play } from '../playbook/playbook.js';
@@ -55,6 +56,7 @@ export type HostTask = Readonly<{
   prune: boolean;
   /** Also a plan that takes away the address at which SSH answers. */
   allowCutOff: boolean;
+  backend: BackendChoice;
   /** What other plays want of this host: pruning leaves it alone. */
   others: readonly DesiredState[];
   probes: readonly Probe[];
@@ -363,6 +365,7 @@ function taskFor(
     desired,
     prune: options.prune === true,
     allowCutOff: play?.allowCutOff ?? false,
+    backend: play?.backend ?? 'auto',
     others: [],
     probes: play === undefined ? [] : probesFor(host, play, inventory),
     checks: play === undefined ? [] : checksFor(host, play, inventory),

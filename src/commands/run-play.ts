@@ -85,6 +85,7 @@ export async function runPlay(options: PlayToRun): Promise<number> {
         desired: task.desired,
         prune: task.prune,
         allowCutOff: task.allowCutOff,
+        backend: task.backend,
         others: task.others,
         probes: task.probes,
         checks: task.checks,

@@ -62,6 +62,7 @@ export async function undoRun(options: UndoOptions): Promise<number> {
       desired: { interfaces: [], routes: [], rules: [], dns: undefined },
       prune: false,
       allowCutOff: false,
+      backend: 'auto',
       temporary: false,
       others: [],
       probes: [],

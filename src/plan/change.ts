@@ -133,6 +133,8 @@ export type ChangePlan = Readonly<{
   expectedOutageSeconds: number;
   /** What must be waited for before the change can be proved good, one after the other. */
   waits?: readonly Wait[];
+  /** What carries it out, where that is not iproute2. */
+  backend?: 'nmcli';
 }>;
 
 type FleetFindingKind =

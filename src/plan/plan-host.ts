@@ -3,6 +3,7 @@ import { NetorchError, throwCollected } from '../errors.js';
 import type { DesiredState } from '../network/desired.js';
 import type { MergeNote } from '../network/merge-draft.js';
 import { mergeDesired } from '../network/merge.js';
+import type { NetworkManagerState } from '../network/networkmanager.js';
 import type { OwnedObject } from '../network/owned.js';
 import { resolveNames } from '../network/resolve-names.js';
 import {
@@ -12,11 +13,12 @@ import {
   type Route,
 } from '../network/state.js';
 import type { ChangePlan, DhcpTool } from './change.js';
+import { chooseBackend, type BackendChoice } from './choose-backend.js';
 import { findManagementPath, newManagementAddress } from './management-path.js';
+import { networkManagerErrors } from './networkmanager-limits.js';
 import { planChanges } from './plan.js';
 import { recreateErrors } from './recreate-losses.js';
 import { prune } from './prune.js';
-import { namesOf } from './scope.js';
 
 export type HostObservation = Readonly<{
   state: NetworkState;
@@ -28,6 +30,8 @@ export type HostObservation = Readonly<{
   owned?: readonly OwnedObject[];
   /** Routes of routing daemons, which are not part of the state. */
   daemonRoutes?: readonly Route[];
+  /** undefined: it does not run on the host. */
+  networkManager?: NetworkManagerState;
 }>;
 
 export type PlanOptions = Readonly<{
@@ -37,6 +41,8 @@ export type PlanOptions = Readonly<{
   others?: readonly DesiredState[];
   /** Also a plan that takes away the address at which SSH answers and puts no other in its place. */
   allowCutOff?: boolean;
+  /** What carries the plan out; undefined: whoever owns the links (choose-backend.ts). */
+  backend?: BackendChoice;
 }>;
 
 /** Throws INVALID_NETWORK, OWNED_BY_OTHER, RECREATE_REFUSED or NOT_SUPPORTED; several at once where there are several. */
@@ -66,7 +72,14 @@ export function planHost(
     ),
   );
   const target = withoutLearnedCosts(merged, desired);
-  const plan = planTarget(host, observation, desired, target, [...notes, ...pruneNotes]);
+  const plan = planTarget(
+    host,
+    observation,
+    desired,
+    target,
+    [...notes, ...pruneNotes],
+    options.backend,
+  );
   if (options.allowCutOff !== true) refuseCutOff(host, observation, plan);
   return plan;
 }
@@ -78,6 +91,7 @@ export function planTarget(
   desired: DesiredState,
   target: NetworkState,
   notes: readonly MergeNote[],
+  choice: BackendChoice = 'auto',
 ): ChangePlan {
   const management = findManagementPath(observation.state, observation.ssh);
   const plan = planChanges({
@@ -89,12 +103,24 @@ export function planTarget(
     notes,
     dhcpClients: observation.dhcpClients ?? [],
   });
+  const { networkManager } = observation;
+  const { backend, errors: ownerErrors } = chooseBackend({
+    host,
+    choice,
+    observed: observation.state,
+    networkManager,
+    desired,
+    plan,
+  });
   throwCollected([
-    ...ownershipErrors(host, observation.state, desired, plan),
+    ...ownerErrors,
+    ...(backend === 'nmcli' && networkManager !== undefined
+      ? networkManagerErrors({ host, observed: observation.state, networkManager, plan })
+      : []),
     ...recreateErrors(host, observation.state, desired, plan),
     ...dnsErrors(host, observation, plan),
   ]);
-  return plan;
+  return backend === 'nmcli' ? { ...plan, backend } : plan;
 }
 
 /** Nobody could ever confirm it: the host would be cut off for as long as its deadline, and go back. */
@@ -135,36 +161,6 @@ function withoutLearnedCosts(target: NetworkState, desired: DesiredState): Netwo
     return { ...item, link: { ...item.link, ports } };
   });
   return { ...target, interfaces: interfaceMap(interfaces) };
-}
-
-/** What another service manages is not touched behind its back: it would be undone within seconds. */
-function ownershipErrors(
-  host: string,
-  observed: NetworkState,
-  desired: DesiredState,
-  plan: ChangePlan,
-): readonly NetorchError[] {
-  if (![...observed.interfaces.values()].some(({ facts }) => facts?.owner !== undefined)) return [];
-  const names = new Set(plan.changes.flatMap((change) => change.operations.flatMap(namesOf)));
-  return [...names].sort().flatMap((name) => {
-    const owner = observed.interfaces.get(name)?.facts?.owner;
-    if (owner === undefined) return [];
-    const location = desired.interfaces.find((item) => item.name === name)?.locations.get('');
-    return [
-      new NetorchError(
-        'OWNED_BY_OTHER',
-        `${host}: ${name} is managed by ${owner}, which would undo the change`,
-        {
-          location,
-          notes: [
-            owner.startsWith('NetworkManager')
-              ? `release it first ("nmcli device set ${name} managed no"), or wait for netorch's NetworkManager backend`
-              : `stop it for ${name} first`,
-          ],
-        },
-      ),
-    ];
-  });
 }
 
 function dnsErrors(

@@ -34,7 +34,7 @@ export type Play = RolloutKeys &
     vars: Located<Record<string, unknown>>;
     become: boolean | undefined;
     becomeUser: string | undefined;
-    backend: 'auto' | 'iproute2';
+    backend: 'auto' | 'iproute2' | 'nmcli';
     /** Seconds that the controller has to confirm a host after its change; undefined: the default. */
     confirmWindowSeconds: number | undefined;
     /** The changes live until the next reboot: nothing is made persistent. */
@@ -175,9 +175,7 @@ export const playSchema = z.strictObject({
   vars: z.record(z.string(), z.unknown()).nullish(),
   become: booleanSchema.optional(),
   become_user: z.string().optional(),
-  backend: choice(['auto', 'iproute2'], {
-    nmcli: 'which is not done yet; use auto or iproute2',
-  }).optional(),
+  backend: choice(['auto', 'iproute2', 'nmcli']).optional(),
   deadline: durationBetween(5, 3600, '5s to 1h').optional(),
   temporary: booleanSchema.optional(),
   network: z.record(z.string(), z.unknown(), { error: 'must be a map: a network plan' }).nullish(),

@@ -14,6 +14,9 @@ export const DEFAULT_CONFIRM_SECONDS = 30;
 /** For dialling, reading, probing and the word itself, when all that is waited for has come. */
 const MARGIN_SECONDS = 10;
 
+/** NetworkManager, killed and started again, or stopped for good: so long it is waited for on the way back. */
+const PROFILES_BACK_SECONDS = 20;
+
 /** However slow a host seems: nobody is to wait for it without end. */
 const MOST_SLOWNESS_SECONDS = 120;
 
@@ -21,16 +24,25 @@ const MOST_SLOWNESS_SECONDS = 120;
  * Bounds, not estimates: a loaded small host needs about 20 ms for each object it changes. `observeMs`: how
  * long the host took to read itself. A change reads it twice, and a way back that needs all its tries
  * about eight times: on an emulated processor under load, 12 s each, the usual bounds are by far too short.
+ * `profileSteps`: calls of nmcli, each a process that loads a library and asks a daemon.
  */
-export function budgetFor(plan: ChangePlan, confirmSeconds: number, observeMs = 0): Budget {
+export function budgetFor(
+  plan: ChangePlan,
+  confirmSeconds: number,
+  observeMs = 0,
+  profileSteps = 0,
+): Budget {
   const operations = plan.changes.reduce((sum, change) => sum + change.operations.length, 0);
   const readings = (count: number) =>
     Math.min(Math.ceil((count * observeMs) / 1000), MOST_SLOWNESS_SECONDS);
   return {
-    applySeconds: Math.max(5, readings(3)) + Math.ceil(operations / 20),
+    applySeconds: Math.max(5, readings(3)) + Math.ceil(operations / 20) + profileSteps,
     // Whole seconds: the host's shell counts in nothing else.
     confirmSeconds: Math.ceil(Math.max(confirmSeconds, leastConfirmSeconds(plan))),
-    rollbackSeconds: Math.max(15, readings(8)) + Math.ceil(plan.scope.length / 5),
+    rollbackSeconds:
+      Math.max(15, readings(8)) +
+      Math.ceil(plan.scope.length / 5) +
+      (profileSteps > 0 ? PROFILES_BACK_SECONDS : 0),
   };
 }
 

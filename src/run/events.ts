@@ -160,6 +160,8 @@ export type RunEventBody =
       budget: Readonly<{ applySeconds: number; confirmSeconds: number; rollbackSeconds: number }>;
       /** Canonical lines (agents/canonical.ts) of all in scope as it was. */
       baseline: readonly string[];
+      /** What carries it out, where that is not iproute2. */
+      backend?: 'nmcli';
       /** The command lines of the way there, in order, for people to read. */
       commands?: readonly string[];
       /** Names of probes that were not good before, and are not required after. */

@@ -2,6 +2,7 @@
 import type { ObservedHost } from '../agents/observed-host.js';
 import type { DesiredState } from '../network/desired.js';
 import type { ChangePlan } from '../plan/change.js';
+import type { BackendChoice } from '../plan/choose-backend.js';
 import type { ProbeSpec } from '../probes/probe-script.js';
 import type { ConnectOptions, ConnectionTarget } from '../transport/transport.js';
 import type { CommitGate } from './commit-gate.js';
@@ -20,6 +21,8 @@ export type HostJob = Readonly<{
   prune?: boolean;
   /** Also a plan that takes away the address at which SSH answers. */
   allowCutOff?: boolean;
+  /** What carries the changes out; undefined: whoever owns the links. */
+  backend?: BackendChoice;
   /** What other plays want of this host: pruning leaves it alone. */
   others?: readonly DesiredState[];
   probes: readonly ProbeSpec[];

@@ -73,6 +73,8 @@ export type SentTransaction = {
   deadlineMs: number;
   /** The host has said that its timer runs, or was seen in a state behind that. */
   wasArmed: boolean;
+  /** The host makes it persistent by what it was given at the beginning: nothing comes with the confirmation. */
+  readonly persistsByItself?: boolean;
 };
 
 const MESSAGE_TIMEOUT_MS = 15_000;
@@ -555,7 +557,7 @@ class HostProof {
 
   private filesToKeep(): PersistenceFiles | undefined {
     const { sent, job, lastSeen } = this;
-    if (lastSeen === undefined) return undefined;
+    if (lastSeen === undefined || sent.persistsByItself === true) return undefined;
     return persistenceFiles({
       by: sent.id,
       scope: sent.scope,
@@ -581,7 +583,8 @@ class HostProof {
       return report.result('confirmed-not-persistent', { cause: persisted.why });
     }
     this.timesUnpersisted += 1;
-    if (this.persistence !== undefined && this.timesUnpersisted < 10) return 'again';
+    const isToCome = this.persistence !== undefined || this.sent.persistsByItself === true;
+    if (isToCome && this.timesUnpersisted < 10) return 'again';
     return report.result('confirmed-not-persistent', {
       cause:
         persisted === undefined

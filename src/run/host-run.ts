@@ -5,7 +5,7 @@
 import { RUN_FROM_STDIN } from '../agents/bundle.js';
 import type { ObservedHost } from '../agents/observed-host.js';
 import { beginScript, parseBeginLine, type BeginEvent } from '../agents/transaction.js';
-import { iproute2Scripts } from '../backends/backend.js';
+import { backendScripts } from '../backends/backend.js';
 import { commandLines } from '../backends/steps.js';
 import { NetorchError } from '../errors.js';
 import type { ChangePlan } from '../plan/change.js';
@@ -169,9 +169,19 @@ class HostRun {
     observed: ObservedHost,
   ): Promise<HostResult | 'changed'> {
     const { job, env } = this;
-    const budget = budgetFor(plan, job.confirmWindowSeconds, this.report.timings.observeMs);
+    const scripts = backendScripts({
+      plan,
+      observed: observed.state,
+      lines: observed.lines,
+      networkManager: observed.networkManager,
+    });
+    const budget = budgetFor(
+      plan,
+      job.confirmWindowSeconds,
+      this.report.timings.observeMs,
+      scripts.networkManager === undefined ? 0 : scripts.segments.length,
+    );
     const secondsToDeadline = budget.applySeconds + budget.confirmSeconds;
-    const scripts = iproute2Scripts({ plan, observed: observed.state, lines: observed.lines });
     const { required, waived, warnings } = await baselineProbes(
       job.host,
       connection,
@@ -215,6 +225,7 @@ class HostRun {
       explain: (failure) => failureText(failure, scripts.segments, plan.changes),
       deadlineMs: env.now() + secondsToDeadline * 1000,
       wasArmed: false,
+      persistsByItself: plan.backend === 'nmcli',
     };
     const script = beginScript({
       id: sent.id,
@@ -231,6 +242,7 @@ class HostRun {
       scripts,
       resolvConf: observed.resolvConf,
       diagnosis: diagnosis.request,
+      temporary: job.temporary === true,
       owned: ownedDelta(observed.state, plan.target, observed.owned, env.owner),
     });
     env.emit({
@@ -245,6 +257,7 @@ class HostRun {
       before: recordState(sent.before),
       target: recordState(sent.target),
       budget,
+      ...(plan.backend === undefined ? {} : { backend: plan.backend }),
       baseline: scripts.baseline,
       commands: commandLines(scripts.segments),
       ...(waived.length === 0 ? {} : { waivedProbes: waived.map(({ probe }) => probeName(probe)) }),
@@ -358,11 +371,17 @@ class HostRun {
     const { allowCutOff = false } = this.job;
     const plan =
       planFor === undefined
-        ? planHost(host, observed, desired, { prune, others, allowCutOff })
+        ? planHost(host, observed, desired, {
+            prune,
+            others,
+            allowCutOff,
+            ...(this.job.backend === undefined ? {} : { backend: this.job.backend }),
+          })
         : planFor(observed);
     const hazards = [
       ...deadlineHazards(plan, this.job.confirmWindowSeconds),
-      ...bootHazards(observed, plan.scope, temporary),
+      // A profile is what the boot reads: nobody undoes it.
+      ...(plan.backend === 'nmcli' ? [] : bootHazards(observed, plan.scope, temporary)),
     ];
     return { ...plan, hazards: [...plan.hazards, ...hazards] };
   }

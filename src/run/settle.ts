@@ -58,6 +58,7 @@ export async function settleHost(
     }),
     deadlineMs: env.now() + Math.max(leftMs, PATIENCE_MS),
     wasArmed: account.wasArmed,
+    persistsByItself: recorded.backend === 'nmcli',
   };
   const result = await proveHost(
     {

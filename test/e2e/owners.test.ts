@@ -21,7 +21,9 @@ describeInLab('links that something else looks after', (bench) => {
     );
     try {
       const eth = (name: string) => ({ name, type: 'ethernet', state: 'up', mtu: 1400 });
-      const playbook = bench().write('mtu.yml', [{ name: 'mtu', hosts: 'cluster1' }]);
+      const playbook = bench().write('mtu.yml', [
+        { name: 'mtu', hosts: 'cluster1', backend: 'iproute2' },
+      ]);
       const variables = bench().variables('nics.yml', {
         h1: { network: { interfaces: [eth('eth2')] } },
         h3: { network: { interfaces: [eth('eth2')] } },

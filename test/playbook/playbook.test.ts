@@ -113,8 +113,8 @@ describe('is refused at its place', () => {
       'p.yml:2:3 INVALID_VALUE: play.order is "random", must be one of inventory',
     ],
     [
-      '- hosts: g\n  backend: nmcli',
-      'p.yml:2:3 NOT_SUPPORTED: play.backend is "nmcli", which is not done yet',
+      '- hosts: g\n  backend: netplan',
+      'p.yml:2:3 INVALID_VALUE: play.backend is "netplan", must be one of auto, iproute2, nmcli',
     ],
     ['- hosts: g\n  deadline: soon', 'play.deadline is "soon", must be a time from 5s to 1h'],
     ['- hosts: g\n  deadline: 1s', 'play.deadline is "1s", must be a time from 5s to 1h'],

@@ -1,0 +1,69 @@
+/** The sections "nm" and "nm-profiles" of an observation: what NetworkManager says of itself. */
+import type { NetworkManagerState, NmDevice, NmProfile } from '../network/networkmanager.js';
+
+type Sections = ReadonlyMap<string, readonly string[]>;
+
+/** nmcli -t escapes ":" and "\" in values with a backslash. */
+export function splitNmcli(line: string): readonly string[] {
+  return line.split(/(?<!\\):/).map((part) => part.replace(/\\([\\:])/g, '$1'));
+}
+
+/** undefined: it does not run there. */
+export function readNetworkManager(sections: Sections): NetworkManagerState | undefined {
+  const lines = sections.get('nm') ?? [];
+  const devices = new Map<string, NmDevice>();
+  for (const line of lines) {
+    const [name = '', state = '', , uuid = ''] = splitNmcli(line);
+    if (name === '') continue;
+    devices.set(name, { state, profile: uuid === '' ? undefined : uuid });
+  }
+  if (devices.size === 0) return undefined;
+  return { devices, profiles: readProfiles(sections.get('nm-profiles') ?? []) };
+}
+
+/** `generated UUID` lines, then the settings of each profile, the UUID first: `connection.uuid:…`. */
+function readProfiles(lines: readonly string[]): readonly NmProfile[] {
+  const generated = new Set<string>();
+  const found: Map<string, string>[] = [];
+  for (const line of lines) {
+    if (line.startsWith('generated ')) {
+      generated.add(line.slice('generated '.length));
+      continue;
+    }
+    const at = line.indexOf(':');
+    if (at < 0) continue;
+    const key = line.slice(0, at);
+    if (key === 'connection.uuid') found.push(new Map());
+    found.at(-1)?.set(key, line.slice(at + 1));
+  }
+  return found.map((values) => {
+    const of = (key: string): string => values.get(key) ?? '';
+    const uuid = of('connection.uuid');
+    return {
+      uuid,
+      id: of('connection.id'),
+      type: of('connection.type'),
+      interfaceName: of('connection.interface-name') || undefined,
+      isGenerated: generated.has(uuid),
+      ipv4Method: of('ipv4.method'),
+      ipv6Method: of('ipv6.method'),
+      bondOptions: bondOptionsOf(of('bond.options')),
+    };
+  });
+}
+
+/** `mode=active-backup,miimon=100`; a list of targets holds commas of its own. */
+function bondOptionsOf(text: string): Readonly<Record<string, string>> {
+  const options: Record<string, string> = {};
+  let last: string | undefined;
+  for (const part of text.split(',')) {
+    const at = part.indexOf('=');
+    if (at > 0) {
+      last = part.slice(0, at);
+      options[last] = part.slice(at + 1);
+    } else if (last !== undefined && part !== '') {
+      options[last] = `${options[last] ?? ''},${part}`;
+    }
+  }
+  return options;
+}

@@ -1,0 +1,318 @@
+/** From a change plan to one NetworkManager profile per interface that it changes. Pure. */
+import {
+  activeProfile,
+  ownProfile,
+  profileUuid,
+  type NetworkManagerState,
+} from '../network/networkmanager.js';
+import {
+  baseOf,
+  portsOf,
+  type InterfaceState,
+  type IpFamily,
+  type NetworkState,
+} from '../network/state.js';
+import type { ChangePlan, Operation } from '../plan/change.js';
+import { NM_TYPES } from '../plan/networkmanager-limits.js';
+import {
+  bondSettings,
+  bridgePortSettings,
+  bridgeSettings,
+  ipSettings,
+  linkSettings,
+  macSettings,
+  mtuSettings,
+  portSettings,
+  type Settings,
+} from './nmcli-settings.js';
+
+/** What becomes of the profile of one interface. */
+export type ProfileChange = Readonly<{
+  name: string;
+  uuid: string;
+  /** The id of the first change of the plan that asks for it. */
+  change: string;
+  /** `add`: there is none that netorch may change. */
+  action: 'add' | 'modify' | 'remove';
+  /** In the words of `nmcli connection add type`. */
+  type: string;
+  settings: Settings;
+  /** The device is made anew: the kernel does not change what changes here. */
+  isRecreated: boolean;
+  /** The profile is active already, and what changes can be told to the device as it is. */
+  canReapply: boolean;
+}>;
+
+export type ProfilesInput = Readonly<{
+  plan: Pick<ChangePlan, 'changes' | 'target'>;
+  observed: NetworkState;
+  networkManager: NetworkManagerState;
+}>;
+
+type Asked = { change: string; operations: Operation[] };
+
+/** In the order in which they are to become active: what is stood on or attached to comes first; removals last. */
+export function profileChanges(input: ProfilesInput): readonly ProfileChange[] {
+  const asked = askedByInterface(input);
+  const { target } = input.plan;
+  const changes: ProfileChange[] = [];
+  const done = new Set<string>();
+  const visit = (name: string): void => {
+    if (done.has(name)) return;
+    done.add(name);
+    const item = target.interfaces.get(name);
+    if (item === undefined) return;
+    const base = baseOf(item.link);
+    if (base !== undefined) visit(base);
+    if (item.controller !== undefined) visit(item.controller);
+    const own = asked.get(name);
+    if (own !== undefined) changes.push(profileChange(input, item, own));
+  };
+  const names = [...asked.keys()].sort();
+  for (const name of names) visit(name);
+  const removals = names
+    .filter((name) => !target.interfaces.has(name) && input.observed.interfaces.has(name))
+    .map((name) => removal(input, name, asked.get(name)?.change ?? ''));
+  return [...changes, ...removals];
+}
+
+/** Which operations want something of which interface's profile. */
+function askedByInterface({ plan }: ProfilesInput): ReadonlyMap<string, Asked> {
+  const asked = new Map<string, Asked>();
+  for (const { id, operations } of plan.changes) {
+    for (const operation of operations) {
+      const name = profileOf(operation);
+      if (name === undefined) continue;
+      const own = asked.get(name);
+      if (own === undefined) asked.set(name, { change: id, operations: [operation] });
+      else own.operations.push(operation);
+    }
+  }
+  return asked;
+}
+
+/** The interface whose profile says what an operation does. */
+function profileOf(operation: Operation): string | undefined {
+  switch (operation.op) {
+    case 'create-link':
+      return operation.link.name;
+    case 'add-route':
+    case 'delete-route':
+      return operation.route.nextHopInterface;
+    case 'add-rule':
+    case 'delete-rule':
+    case 'set-dns':
+    case 'set-hostname':
+      return undefined;
+    default:
+      return operation.name;
+  }
+}
+
+function typeOf(item: InterfaceState): string {
+  return NM_TYPES[item.link.kind] ?? '802-3-ethernet';
+}
+
+function profileChange(input: ProfilesInput, item: InterfaceState, asked: Asked): ProfileChange {
+  const { observed, networkManager, plan } = input;
+  const { name } = item;
+  const type = typeOf(item);
+  const former = ownProfile(networkManager, name, type);
+  const ops = new Set(asked.operations.map(({ op }) => op));
+  const isThere = observed.interfaces.has(name);
+  const isNew = former === undefined;
+  const isRecreated = isThere && ops.has('create-link');
+  const settings = isNew
+    ? wholeSettings(input, item)
+    : changedSettings(input, item, asked.operations, former.bondOptions);
+  const isActive = activeProfile(networkManager, name)?.uuid === former?.uuid && !isNew;
+  const isTold = [...ops].every((op) => REAPPLIED.has(op));
+  return {
+    name,
+    uuid: former?.uuid ?? profileUuid(name),
+    change: asked.change,
+    action: isNew ? 'add' : 'modify',
+    type,
+    settings: plan.target.interfaces.has(name) ? settings : {},
+    isRecreated,
+    canReapply: isActive && !isRecreated && isTold,
+  };
+}
+
+/** What `nmcli device reapply` carries over without taking the device down (nm_device_check_and_reapply). */
+const REAPPLIED: ReadonlySet<Operation['op']> = new Set([
+  'set-mtu',
+  'add-address',
+  'delete-address',
+  'add-route',
+  'delete-route',
+  'set-ipv6-enabled',
+  'set-autoconf',
+  'set-up',
+]);
+
+function wholeSettings({ plan, observed }: ProfilesInput, item: InterfaceState): Settings {
+  const { target } = plan;
+  const { link } = item;
+  const before = observed.interfaces.get(item.name);
+  const mac = before === undefined ? (item.mac ?? macOfFirstPort(plan, observed, item)) : item.mac;
+  return {
+    ...linkSettings(link),
+    ...(link.kind === 'bond' ? bondSettings(link.mode, {}, link.options) : {}),
+    // Its own default is spanning tree on (nm-setting-bridge.c), the kernel's is off.
+    ...(link.kind === 'linux-bridge'
+      ? bridgeSettings({ stp_state: '0', ...namedOptions(link.options, before) })
+      : {}),
+    ...portSettings(item, target.interfaces),
+    ...bridgePortOf(target, item),
+    ...(before === undefined || before.mtu !== item.mtu ? mtuSettings(item.mtu) : {}),
+    ...(mac !== undefined && mac !== before?.mac ? macSettings(mac) : {}),
+    ...ipSettings(item, target),
+  };
+}
+
+/**
+ * A new bond has the MAC address of the port that is attached first; NetworkManager, or udev for it, would give it
+ * one of its own. Not where each port keeps its own (fail_over_mac).
+ */
+function macOfFirstPort(
+  plan: ProfilesInput['plan'],
+  observed: NetworkState,
+  { name, link }: InterfaceState,
+): string | undefined {
+  if (link.kind !== 'bond' || (link.options['fail_over_mac'] ?? 'none') !== 'none')
+    return undefined;
+  const [first] = plan.changes.flatMap((change) =>
+    change.operations.flatMap((operation) =>
+      operation.op === 'attach' && operation.to === name ? [operation.name] : [],
+    ),
+  );
+  return observed.interfaces.get(first ?? '')?.mac;
+}
+
+/** Of a bridge that is there, others have set what is not to change. */
+function namedOptions(
+  options: Readonly<Record<string, string>>,
+  before: InterfaceState | undefined,
+): Readonly<Record<string, string>> {
+  if (before?.link.kind !== 'linux-bridge') return options;
+  const former = before.link.options;
+  return Object.fromEntries(
+    Object.entries(options).filter(([key, value]) => key === 'stp_state' || former[key] !== value),
+  );
+}
+
+/** Its place in the list of its bridge's ports. */
+function bridgePortOf(target: NetworkState, item: InterfaceState): Settings {
+  const bridge = target.interfaces.get(item.controller ?? '')?.link;
+  if (bridge?.kind !== 'linux-bridge') return {};
+  const port = bridge.ports.find(({ name }) => name === item.name);
+  if (port === undefined) return {};
+  const isFiltering = bridge.options['vlan_filtering'] === '1';
+  return bridgePortSettings(port.options, isFiltering ? port.vlans : undefined);
+}
+
+/** Only what the operations are about: the rest of the profile is somebody's. */
+function changedSettings(
+  { plan, observed }: ProfilesInput,
+  item: InterfaceState,
+  operations: readonly Operation[],
+  formerBond: Readonly<Record<string, string>>,
+): Settings {
+  const { target } = plan;
+  const before = observed.interfaces.get(item.name);
+  const ops = new Set(operations.map(({ op }) => op));
+  const has = (...wanted: readonly Operation['op'][]) => wanted.some((op) => ops.has(op));
+  const isMoved = before?.controller !== item.controller;
+  const isAnew = has('create-link');
+  return {
+    ...(isAnew ? linkSettings(item.link) : {}),
+    ...(item.link.kind === 'bond' && has('set-bond-options', 'create-link')
+      ? bondSettings(item.link.mode, formerBond, bondDifference(before, item))
+      : {}),
+    ...(item.link.kind === 'linux-bridge' && has('set-bridge-options', 'create-link')
+      ? bridgeSettings(namedOptions(item.link.options, before))
+      : {}),
+    ...(isMoved || isAnew ? portSettings(item, target.interfaces) : {}),
+    ...(has('attach', 'set-port-options', 'add-port-vlan', 'delete-port-vlan')
+      ? bridgePortOf(target, item)
+      : {}),
+    ...(before?.mtu !== item.mtu ? mtuSettings(item.mtu) : {}),
+    ...(item.mac !== undefined && before?.mac !== item.mac && has('set-mac', 'create-link')
+      ? macSettings(item.mac)
+      : {}),
+    ...ipSettings(
+      item,
+      target,
+      isMoved || isAnew ? ['ipv4', 'ipv6'] : operations.flatMap(familyOf),
+    ),
+  };
+}
+
+/** Whose settings an operation is about. */
+function familyOf(operation: Operation): readonly IpFamily[] {
+  switch (operation.op) {
+    case 'add-address':
+    case 'delete-address':
+      return [operation.family];
+    case 'add-route':
+    case 'delete-route':
+      return [operation.route.family];
+    case 'set-ipv6-enabled':
+    case 'set-autoconf':
+      return ['ipv6'];
+    case 'start-dhcp':
+    case 'stop-dhcp':
+      return ['ipv4'];
+    default:
+      return [];
+  }
+}
+
+function bondDifference(
+  before: InterfaceState | undefined,
+  item: InterfaceState,
+): Readonly<Record<string, string>> {
+  if (item.link.kind !== 'bond') return {};
+  const former = before?.link.kind === 'bond' ? before.link.options : {};
+  return Object.fromEntries(
+    Object.entries(item.link.options).filter(([key, value]) => former[key] !== value),
+  );
+}
+
+function removal(
+  { observed, networkManager }: ProfilesInput,
+  name: string,
+  change: string,
+): ProfileChange {
+  const item = observed.interfaces.get(name);
+  const type = item === undefined ? '' : typeOf(item);
+  const former = ownProfile(networkManager, name, type);
+  return {
+    name,
+    uuid: former?.uuid ?? '',
+    change,
+    action: 'remove',
+    type,
+    settings: former === undefined ? {} : { 'connection.autoconnect': 'no' },
+    isRecreated: false,
+    canReapply: false,
+  };
+}
+
+/** Interfaces that leave their controller when its profile is activated anew, and must be active again at the end. */
+export function portsToKeep(
+  input: ProfilesInput,
+  changes: readonly ProfileChange[],
+): readonly string[] {
+  const own = new Set(changes.map(({ name }) => name));
+  return changes
+    .filter(({ action, canReapply }) => action !== 'remove' && !canReapply)
+    .flatMap(({ name }) => {
+      const item = input.plan.target.interfaces.get(name);
+      return item === undefined ? [] : portsOf(item.link);
+    })
+    .filter(
+      (name) => !own.has(name) && input.networkManager.devices.get(name)?.profile !== undefined,
+    );
+}

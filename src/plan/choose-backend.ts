@@ -1,0 +1,101 @@
+/**
+ * Who owns the links decides what carries a plan out: what NetworkManager looks after is changed through it, all
+ * else by iproute2. Pure.
+ */
+import { NetorchError } from '../errors.js';
+import type { DesiredState } from '../network/desired.js';
+import { isManaged, type NetworkManagerState } from '../network/networkmanager.js';
+import { baseOf, type NetworkState } from '../network/state.js';
+import type { ChangePlan } from './change.js';
+import { namesOf } from './scope.js';
+
+/** As a play says it. */
+export type BackendChoice = 'auto' | 'iproute2' | 'nmcli';
+
+export type Backend = 'iproute2' | 'nmcli';
+
+export type ChosenBackend = Readonly<{ backend: Backend; errors: readonly NetorchError[] }>;
+
+export type BackendInput = Readonly<{
+  host: string;
+  choice: BackendChoice;
+  observed: NetworkState;
+  networkManager: NetworkManagerState | undefined;
+  desired: DesiredState;
+  plan: Pick<ChangePlan, 'changes' | 'target'>;
+}>;
+
+/** Errors: OWNED_BY_OTHER, where the plan touches links that the backend must leave alone. */
+export function chooseBackend(input: BackendInput): ChosenBackend {
+  const { choice, networkManager } = input;
+  const names = touchedNames(input);
+  const managed = names.filter((name) => isManaged(networkManager?.devices.get(name)));
+  const backend: Backend = choice !== 'auto' ? choice : managed.length > 0 ? 'nmcli' : 'iproute2';
+  return { backend, errors: ownerErrors(input, backend, names, managed[0]) };
+}
+
+/** What operations act on, and what stands below it: a VLAN on a link of NetworkManager's is its own affair. */
+function touchedNames({ plan, observed }: BackendInput): readonly string[] {
+  const names = new Set<string>();
+  for (const operation of plan.changes.flatMap((change) => change.operations)) {
+    for (const name of namesOf(operation)) names.add(name);
+    if (operation.op === 'create-link') {
+      const base = baseOf(operation.link.link);
+      if (base !== undefined) names.add(base);
+    }
+  }
+  return [...names].filter((name) => observed.interfaces.has(name)).sort();
+}
+
+function ownerErrors(
+  { host, choice, observed, networkManager, desired, plan }: BackendInput,
+  backend: Backend,
+  names: readonly string[],
+  first: string | undefined,
+): readonly NetorchError[] {
+  const changed = new Set(plan.changes.flatMap((change) => change.operations.flatMap(namesOf)));
+  const error = (name: string, text: string, note: string) =>
+    new NetorchError('OWNED_BY_OTHER', `${host}: ${text}`, {
+      location: desired.interfaces.find((item) => item.name === name)?.locations.get(''),
+      notes: [note],
+    });
+  if (backend === 'nmcli' && networkManager === undefined) {
+    return [
+      error(
+        names[0] ?? '',
+        'the play says "backend: nmcli", and NetworkManager does not run on this host',
+        'leave "backend" out, or start NetworkManager there',
+      ),
+    ];
+  }
+  return names.flatMap((name) => {
+    const owner = observed.interfaces.get(name)?.facts?.owner;
+    const isTheirs = owner?.startsWith('NetworkManager') === true;
+    if (backend === 'nmcli' && (isTheirs || name === 'lo')) return [];
+    if (owner !== undefined) {
+      // What only stands below is not changed behind anybody's back.
+      if (!changed.has(name)) return [];
+      return [
+        error(
+          name,
+          `${name} is managed by ${owner}, which would undo the change`,
+          !isTheirs
+            ? `stop it for ${name} first`
+            : choice === 'iproute2'
+              ? 'leave "backend: iproute2" out: then NetworkManager is asked to change it'
+              : `release it first ("nmcli device set ${name} managed no")`,
+        ),
+      ];
+    }
+    if (backend === 'iproute2') return [];
+    const device = networkManager?.devices.get(name);
+    if (device?.state === 'unavailable') return [];
+    return [
+      error(
+        name,
+        `${name} is not managed by NetworkManager (${device?.state ?? 'it does not know it'})${first === undefined ? '' : `, but ${first}, which the plan changes too, is`}`,
+        `give it to NetworkManager ("nmcli device set ${name} managed yes"), or change the two in different plays`,
+      ),
+    ];
+  });
+}

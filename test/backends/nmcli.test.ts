@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest';
+import { backendScripts } from '../../src/backends/backend.js';
+import { profileUuid, type NmDevice, type NmProfile } from '../../src/network/networkmanager.js';
+import { interfaceMap, type NetworkState } from '../../src/network/state.js';
+import { planHost, type PlanOptions } from '../../src/plan/plan-host.js';
+import { desiredOf, hostWith } from '../network/documents.js';
+
+const ETH1 = '5eb4da26-5d1d-30a5-8747-80181ed055fa';
+
+const profile = (
+  uuid: string,
+  name: string | undefined,
+  more: Partial<NmProfile> = {},
+): NmProfile => ({
+  uuid,
+  id: name ?? 'any',
+  type: '802-3-ethernet',
+  interfaceName: name,
+  isGenerated: false,
+  ipv4Method: 'manual',
+  ipv6Method: 'auto',
+  bondOptions: {},
+  ...more,
+});
+
+/** A host whose NICs NetworkManager looks after; `devices`: what is otherwise than connected with no profile. */
+function host(
+  observed: string,
+  profiles: readonly NmProfile[],
+  devices: Readonly<Record<string, Partial<NmDevice>>>,
+) {
+  const bare = hostWith(observed);
+  const found = new Map<string, NmDevice>();
+  for (const { name } of bare.interfaces.values()) {
+    found.set(name, { state: 'disconnected', profile: undefined, ...devices[name] });
+  }
+  found.delete('lo');
+  const state: NetworkState = {
+    ...bare,
+    interfaces: interfaceMap(
+      [...bare.interfaces.values()].map((item) => {
+        const device = found.get(item.name);
+        const isTheirs = device !== undefined && device.state !== 'unmanaged';
+        return item.facts === undefined || !isTheirs
+          ? item
+          : { ...item, facts: { ...item.facts, owner: `NetworkManager (${device.state})` } };
+      }),
+    ),
+  };
+  return {
+    state,
+    ssh: undefined,
+    resolvedOwnsDns: false,
+    networkManager: { profiles, devices: found },
+  };
+}
+
+const ON_ETH1 =
+  'interfaces: [{name: eth1, state: up, ipv4: {enabled: true, address: [{ip: 192.0.2.5, prefix-length: 24}]}}]';
+const usual = () =>
+  host(ON_ETH1, [profile(ETH1, 'eth1')], { eth1: { state: 'connected', profile: ETH1 } });
+
+function scripts(
+  observation: ReturnType<typeof host>,
+  document: string,
+  options: PlanOptions = {},
+) {
+  const plan = planHost('h1', observation, desiredOf(document), options);
+  return backendScripts({
+    plan,
+    observed: observation.state,
+    lines: [],
+    networkManager: observation.networkManager,
+  });
+}
+
+const commands = (observation: ReturnType<typeof host>, document: string): readonly string[] =>
+  scripts(observation, document).segments.flatMap(({ lines }) => lines.map(({ text }) => text));
+
+const uuid = profileUuid;
+
+describe('the UUID of a profile that netorch makes', () => {
+  test('is the name of its interface, in the form of a UUID of version 8', () => {
+    expect(uuid('bond0')).toBe('626f6e64-3000-8000-a000-000000000000');
+    expect(uuid('fifteen-letters')).toBe('66696674-6565-86e2-ad6c-657474657273');
+  });
+
+  test('is no other name’s', () => {
+    const names = ['bond0', 'bond0.1', 'bond1', 'b', 'bo', 'eth1', 'fifteen-lettert'];
+    expect(new Set(names.map(uuid)).size).toBe(names.length);
+  });
+});
+
+const MAIN_JOB = `interfaces:
+  - name: bond0
+    type: bond
+    state: up
+    link-aggregation: {mode: active-backup, options: {miimon: 100}, port: [eth1, eth2]}
+  - {name: bond0.10, type: vlan, state: up, vlan: {base-iface: bond0, id: 10}}
+  - name: br0
+    type: linux-bridge
+    state: up
+    ipv4: {enabled: true, address: [{ip: 192.0.2.5, prefix-length: 24}]}
+    bridge: {options: {stp: {enabled: false}}, port: [{name: bond0.10}]}
+  - {name: eth1, ipv4: {enabled: false}}
+routes: {config: [{destination: 0.0.0.0/0, next-hop-address: 192.0.2.1, next-hop-interface: br0}]}`;
+
+describe('a plan becomes profiles', () => {
+  const CASES: Readonly<Record<string, string>> = {
+    'a setting of a profile that is there is changed, and told to the device':
+      'interfaces: [{name: eth1, mtu: 9000}]',
+    'the address moves from a NIC to the bridge on a VLAN on a bond of NICs': MAIN_JOB,
+    'a dummy with addresses and routes of both families': `interfaces:
+  - name: dummy1
+    type: dummy
+    state: up
+    ipv4: {enabled: true, address: [{ip: 198.51.100.1, prefix-length: 24}]}
+    ipv6: {enabled: true, address: [{ip: '2001:db8::1', prefix-length: 64}]}
+  - {name: eth1, mtu: 1400}
+routes:
+  config:
+    - {destination: 203.0.113.0/24, next-hop-address: 198.51.100.9, next-hop-interface: dummy1}
+    - {destination: '2001:db8:1::/48', next-hop-address: '2001:db8::9', next-hop-interface: dummy1, metric: 5, table-id: 100}`,
+    'a bridge that filters VLANs, its times in seconds': `interfaces:
+  - name: br0
+    type: linux-bridge
+    state: up
+    bridge:
+      options: {stp: {enabled: true, forward-delay: 4}, multicast-snooping: false}
+      port:
+        - {name: eth2, stp-hairpin-mode: true, vlan: {mode: trunk, trunk-tags: [{id: 10}], tag: 20, enable-native: true}}`,
+    'tunnels, vrfs and mac-vlans on a NIC of its own': `interfaces:
+  - {name: vx7, type: vxlan, state: up, vxlan: {id: 7, base-iface: eth1, remote: 192.0.2.9, destination-port: 4789}}
+  - {name: vrf1, type: vrf, state: up, vrf: {port: [eth2], route-table-id: 100}}
+  - {name: mv1, type: mac-vlan, state: up, mac-vlan: {base-iface: eth1, mode: bridge, promiscuous: true}}`,
+    'a NIC gets addresses beside what its profile has': `interfaces:
+  - {name: eth1, ipv6: {enabled: true, autoconf: false, address: [{ip: '2001:db8::5', prefix-length: 64}]}}`,
+  };
+
+  for (const [name, document] of Object.entries(CASES)) {
+    test(name, () => {
+      expect(commands(usual(), document)).toMatchSnapshot();
+    });
+  }
+});

@@ -1,0 +1,233 @@
+import { beforeEach, expect, test } from 'vitest';
+
+import { describeInLab, type Bench } from './bench.js';
+
+const HOST = 'h5';
+/** The lab gives the first data NIC of each host its address in this network, untagged. */
+const NETWORK = '10.10.0';
+const FOREIGN = 'ffffffff-1111-4222-8333-444444444444';
+
+/** As at boot: what tests have made is gone, in memory and on disk, and nothing asks for DHCP on idle NICs. */
+const RESET = `
+for u in $(systemctl list-units --plain --no-legend 'netorch-*' | sed 's/ .*//'); do systemctl stop "$u"; done
+rm -rf /run/netorch /var/lib/netorch
+systemctl is-active -q NetworkManager || systemctl start NetworkManager
+until nmcli -t -f RUNNING general | grep -qx running; do sleep 0.2; done
+busctl get-property org.freedesktop.NetworkManager /org/freedesktop/NetworkManager org.freedesktop.NetworkManager Checkpoints |
+  grep -o '/org[^"]*' | while read -r c; do
+    busctl call org.freedesktop.NetworkManager /org/freedesktop/NetworkManager org.freedesktop.NetworkManager CheckpointDestroy o "$c"
+  done
+rm -f /etc/NetworkManager/system-connections/*
+for f in /run/NetworkManager/system-connections/*; do
+  grep -qs '^nm-generated=true' "$f" || rm -f "$f"
+done
+printf '%s\n' "$ETH1" >/etc/NetworkManager/system-connections/eth1.nmconnection
+chmod 600 /etc/NetworkManager/system-connections/eth1.nmconnection
+nmcli connection reload
+for n in dummy1 br0 bond0.10 bond0.99 bond0; do [ ! -e /sys/class/net/$n ] || nmcli device delete $n; done
+nmcli --wait 20 connection up uuid "$(nmcli -g UUID,NAME connection | sed -n 's/:eth1$//p')" ifname eth1
+for n in eth2 eth3 eth4; do nmcli device set $n autoconnect no; nmcli device disconnect $n; done
+:`;
+
+/** The profile that a person would have written: nothing of it is netorch's. */
+const eth1 = (address: string): string =>
+  `[connection]\nid=eth1\ntype=ethernet\ninterface-name=eth1\n\n[ipv4]\nmethod=manual\naddress1=${address}/24,${NETWORK}.1\n\n[ipv6]\nmethod=auto`;
+
+/** What NetworkManager holds: its files, and what is active where. */
+const PROFILES = `
+for f in /etc/NetworkManager/system-connections/* /run/NetworkManager/system-connections/*; do
+  [ -f "$f" ] && { echo "file $f"; sed '/^timestamp=/d' "$f"; }
+done
+nmcli -t -e no -f UUID,DEVICE,STATE connection show --active | sort`;
+
+const state = async (bench: Bench): Promise<readonly string[]> => [
+  ...(await bench.snapshot(HOST)),
+  await bench.on(HOST, PROFILES),
+];
+
+/** The address moves from eth1 to a bridge on a bond of eth1 and eth2; `via`: on a VLAN of the bond. */
+const mainJob = (address: string, via?: string) => ({
+  interfaces: [
+    {
+      name: 'bond0',
+      type: 'bond',
+      state: 'up',
+      'link-aggregation': {
+        mode: 'active-backup',
+        options: { miimon: 100 },
+        port: ['eth1', 'eth2'],
+      },
+    },
+    { name: 'bond0.10', type: 'vlan', state: 'up', vlan: { 'base-iface': 'bond0', id: 10 } },
+    ...(via === undefined
+      ? []
+      : [{ name: via, type: 'vlan', state: 'up', vlan: { 'base-iface': 'bond0', id: 99 } }]),
+    {
+      name: 'br0',
+      type: 'linux-bridge',
+      state: 'up',
+      ipv4: {
+        enabled: true,
+        address: [{ ip: address, 'prefix-length': 24 }],
+      },
+      bridge: { options: { stp: { enabled: false } }, port: [{ name: via ?? 'bond0' }] },
+    },
+    { name: 'eth1', type: 'ethernet', state: 'up', ipv4: { enabled: false } },
+  ],
+  routes: {
+    config: [
+      {
+        destination: '0.0.0.0/0',
+        'next-hop-address': `${NETWORK}.1`,
+        'next-hop-interface': 'br0',
+      },
+    ],
+  },
+});
+
+describeInLab(
+  'a host whose links belong to NetworkManager',
+  (bench) => {
+    const play = (name: string, network: object, more: object = {}) =>
+      bench().write(`${name}.yml`, [{ name, hosts: 'cluster1', network, ...more }]);
+
+    const address = (): string =>
+      bench().lab.hosts.find(({ name }) => name === HOST)?.address ?? '';
+
+    beforeEach(async () => {
+      await bench().on(HOST, `ETH1='${eth1(address())}'\n{ ${RESET}\n} >/dev/null 2>&1; :`);
+    });
+
+    test('carries out the main job, persists it, and is unchanged by the same plan', async () => {
+      await bench().on(
+        HOST,
+        `nmcli connection add type dummy con-name foreign ifname dummy9 connection.uuid ${FOREIGN} connection.autoconnect no ipv4.method disabled ipv6.method disabled >/dev/null`,
+      );
+      const foreign = `cat /etc/NetworkManager/system-connections/foreign.nmconnection`;
+      const before = await bench().on(HOST, foreign);
+      const file = play('main', mainJob(address()));
+
+      const run = await bench().apply(file, HOST);
+      expect(run.finished(HOST)).toMatchObject({ outcome: 'confirmed' });
+      const again = await bench().apply(file, HOST);
+
+      expect(again.finished(HOST)).toMatchObject({ outcome: 'unchanged' });
+      expect(await bench().on(HOST, foreign)).toBe(before);
+      const kernel = `
+        cat /sys/class/net/bond0/bonding/mode /sys/class/net/bond0/bonding/slaves /sys/class/net/bond0/address
+        readlink /sys/class/net/bond0/master; cat /sys/class/net/br0/bridge/stp_state
+        sed -n 's/.*VID: \\([0-9]*\\).*/vlan \\1/p' /proc/net/vlan/bond0.10
+        ip -o -4 addr show br0 | sed 's/.*inet \\([^ ]*\\).*/\\1/'; ip -4 route show default`;
+      const nics = await bench().on(HOST, 'cat /sys/class/net/br0/address');
+      const wanted = `active-backup 1\neth1 eth2\n${nics}../br0\n0\nvlan 10\n`;
+      expect(await bench().on(HOST, kernel)).toContain(wanted);
+
+      // What is on disk is what the next boot makes of it.
+      await bench().lab.reboot(HOST);
+      await expect.poll(() => bench().on(HOST, kernel)).toContain(wanted);
+      const afterwards = await bench().apply(file, HOST);
+      expect(afterwards.finished(HOST)).toMatchObject({ outcome: 'unchanged' });
+    });
+
+    test('goes back to exactly what it was when it is cut off', async () => {
+      const before = await state(bench());
+
+      // The switch knows no VLAN 99.
+      const run = await bench().apply(play('cut', mainJob(address(), 'bond0.99')), HOST, {
+        deadline: 15,
+      });
+
+      expect(run.finished(HOST)).toMatchObject({ outcome: 'rolled-back', verified: true });
+      await expect.poll(() => state(bench())).toEqual(before);
+    });
+
+    test('goes back by itself when the controller is killed', async () => {
+      const before = await state(bench());
+      const run = bench().startApply(play('kill', mainJob(address(), 'bond0.99')), HOST, {
+        deadline: 10,
+      });
+      await run.seen('host.armed');
+      await run.kill();
+
+      expect(await bench().untilSettled(HOST)).toContain('state.rolled-back');
+      await expect.poll(() => state(bench())).toEqual(before);
+    });
+
+    test.each([
+      ['killed', 'systemctl kill -s KILL NetworkManager'],
+      ['restarted', 'systemctl restart NetworkManager'],
+      ['stopped for good', 'systemctl stop NetworkManager'],
+    ])('goes back also when NetworkManager is %s meanwhile', async (how, command) => {
+      const before = await state(bench());
+      const run = bench().startApply(play('nm', mainJob(address(), 'bond0.99')), HOST, {
+        deadline: 15,
+      });
+      await run.seen('host.armed');
+      await bench().on(
+        HOST,
+        `until ls /run/netorch/*/state.applied; do sleep 0.2; done; ${command}`,
+      );
+      const ended = await run.ended;
+
+      expect(ended.finished(HOST)).toMatchObject({ outcome: 'rolled-back' });
+      if (how === 'stopped for good') await bench().on(HOST, 'systemctl start NetworkManager');
+      await expect.poll(() => state(bench())).toEqual(before);
+    });
+
+    test('is refused, untouched, while somebody else holds a checkpoint', async () => {
+      await bench().on(
+        HOST,
+        'busctl call org.freedesktop.NetworkManager /org/freedesktop/NetworkManager org.freedesktop.NetworkManager CheckpointCreate aouu 0 300 0',
+      );
+      const before = await state(bench());
+
+      const run = await bench().apply(
+        play('mtu', { interfaces: [{ name: 'eth1', mtu: 1400 }] }),
+        HOST,
+      );
+
+      const { outcome, cause = '' } = run.finished(HOST);
+      expect(outcome).toBe('failed');
+      expect(cause).toMatch(/checkpoint that somebody else has made \(.*Checkpoint.*300 s/);
+      expect(await state(bench())).toEqual(before);
+    });
+
+    test('keeps a temporary change in memory: nothing on disk is touched', async () => {
+      const disk = 'cd /etc/NetworkManager/system-connections && grep -r . .';
+      const before = await bench().on(HOST, disk);
+      const file = play(
+        'temporary',
+        {
+          interfaces: [
+            { name: 'eth1', mtu: 1400 },
+            { name: 'dummy1', type: 'dummy', state: 'up' },
+          ],
+        },
+        { temporary: true },
+      );
+
+      const run = await bench().apply(file, HOST);
+
+      expect(run.finished(HOST)).toMatchObject({ outcome: 'confirmed' });
+      expect(await bench().on(HOST, 'cat /sys/class/net/eth1/mtu')).toBe('1400\n');
+      expect(await bench().on(HOST, disk)).toBe(before);
+    });
+
+    test('an interface that goes takes its profile with it', async () => {
+      const dummy = { name: 'dummy1', type: 'dummy', state: 'up' };
+      const made = await bench().apply(
+        play('made', { interfaces: [dummy] }, { backend: 'nmcli' }),
+        HOST,
+      );
+      expect(made.finished(HOST)).toMatchObject({ outcome: 'confirmed' });
+
+      const gone = play('gone', { interfaces: [{ ...dummy, state: 'absent' }] });
+      const run = await bench().apply(gone, HOST);
+
+      expect(run.finished(HOST)).toMatchObject({ outcome: 'confirmed' });
+      expect(await bench().on(HOST, 'ls /sys/class/net')).not.toContain('dummy1');
+      expect(await bench().on(HOST, PROFILES)).not.toContain('dummy1');
+    });
+  },
+  { hosts: [HOST] },
+);
