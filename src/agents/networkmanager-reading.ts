@@ -1,5 +1,12 @@
 /** The sections "nm" and "nm-profiles" of an observation: what NetworkManager says of itself. */
-import type { NetworkManagerState, NmDevice, NmProfile } from '../network/networkmanager.js';
+import {
+  activeProfile,
+  isManaged,
+  type NetworkManagerState,
+  type NmDevice,
+  type NmProfile,
+} from '../network/networkmanager.js';
+import type { InterfaceState } from '../network/state.js';
 
 type Sections = ReadonlyMap<string, readonly string[]>;
 
@@ -19,6 +26,44 @@ export function readNetworkManager(sections: Sections): NetworkManagerState | un
   }
   if (devices.size === 0) return undefined;
   return { devices, profiles: readProfiles(sections.get('nm-profiles') ?? []) };
+}
+
+/**
+ * What its profile says of addresses that come from others: NetworkManager asks for them itself, and to the kernel
+ * they look as if nobody did (accept_ra is 0). Its lease is its own to put back.
+ */
+export function withProfile(
+  item: InterfaceState,
+  manager: NetworkManagerState | undefined,
+): InterfaceState {
+  if (manager === undefined || !isManaged(manager.devices.get(item.name))) return item;
+  const profile = activeProfile(manager, item.name);
+  if (profile === undefined) return item;
+  const { ipv4Method, ipv6Method } = profile;
+  const { autoconf: _kernel, ...ipv6 } = item.ipv6;
+  return {
+    ...item,
+    ipv4:
+      ipv4Method !== 'auto'
+        ? item.ipv4
+        : {
+            ...item.ipv4,
+            enabled: true,
+            dhcp: {
+              client: 'networkmanager',
+              settings: {},
+              process: {
+                pid: 0,
+                command: ['NetworkManager'],
+                permanent: [],
+                leases: [],
+                routes: [],
+              },
+            },
+          },
+    // A port's profile says nothing of it.
+    ipv6: ipv6Method === '' ? ipv6 : { ...ipv6, autoconf: ipv6Method === 'auto' },
+  };
 }
 
 /** `generated UUID` lines, then the settings of each profile, the UUID first: `connection.uuid:…`. */

@@ -128,15 +128,15 @@ nm_answers() { nmcli -t -f RUNNING general 2>/dev/null | grep -qx running; }
 
 # Profiles first, by their files, so that NetworkManager finds nothing to write when it goes back to its checkpoint:
 # it would write to disk, and does not sync. Then the devices. What it has not brought back by then, the lines of
-# the iproute2 backend do.
+# the iproute2 backend do. Bounds are in seconds, for a reading takes long on a busy host. CREATED is restore.sh's.
 nm_back() {
 	nm_files_back
-	i=0
+	now
+	until=$((up + 10))
 	until nm_answers; do
-		i=$((i + 1))
 		# Killed, it is started again; stopped, it stays so, and nobody undoes what we do.
-		[ "$i" -le 50 ] || return 0
-		systemctl -q is-active NetworkManager || systemctl -q is-failed NetworkManager || [ "$i" -lt 20 ] || return 0
+		now
+		[ "$up" -lt "$until" ] && ! nm_is_stopped || return 0
 		nap
 	done
 	nmcli connection reload
@@ -145,27 +145,42 @@ nm_back() {
 		read -r made <nm.checkpoint
 		nm_call CheckpointRollback o "$made" && used=1
 	fi
+	# Links without a profile that it does not know as its own: it was started anew meanwhile.
+	for n in $CREATED; do
+		[ ! -e "/sys/class/net/$n" ] || ip link del dev "$n"
+	done
 	tr ':' ' ' <nm.before >"$W/nm.wanted"
-	# It has forgotten its checkpoint when it was started again: what it took over then is told anew what holds.
+	# It has forgotten its checkpoint then: what it took over is told anew what holds.
 	[ -n "$used" ] || grep -F -f nm.profiles "$W/nm.wanted" | while read -r uuid name; do nm_reapply "$uuid" "$name"; done
-	i=0
-	while [ "$i" -lt 40 ]; do
-		i=$((i + 1))
+	now
+	start=$up
+	asked=
+	while :; do
 		lack=$(nm_lacking "$W/nm.wanted")
 		if [ -z "$lack" ]; then
 			compare
 			[ -n "$missing$surplus" ] || return 0
-			# Nothing more is to be expected of it.
-			[ "$i" -lt 20 ] || return 0
-		elif [ "$((i % 8))" -eq 4 ]; then
+		fi
+		now
+		# Nothing more is to be expected of it, when all is active for so long.
+		[ -n "$lack" ] || [ $((up - start)) -lt 4 ] || return 0
+		[ $((up - start)) -lt 12 ] || return 0
+		if [ -z "$asked" ] && [ $((up - start)) -ge 2 ]; then
+			asked=1
 			printf '%s\n' "$lack" | while read -r how uuid name; do
-				[ "$how" = waiting ] || nmcli --wait 0 connection up uuid "$uuid" ifname "$name"
+				[ "$how" != absent ] || nmcli --wait 0 connection up uuid "$uuid" ifname "$name"
 			done
 		fi
 		nap
 		nap
 	done
 } >>"$T/nm.log" 2>&1
+
+# Somebody has ended it: a unit that failed is about to be started again.
+nm_is_stopped() {
+	[ -d /run/systemd/system ] || return 1
+	[ "$(systemctl show -p ActiveState --value NetworkManager)" = inactive ]
+}
 
 nm_files_back() {
 	sed 's/^/uuid=/' nm.profiles >"$W/nm.uuids"

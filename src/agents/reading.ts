@@ -25,7 +25,7 @@ import type { ObservedHost, OpenTransaction, SshConnection } from './observed-ho
 import type { DhcpTool } from '../plan/change.js';
 import { findDhcpClients, observedDhcp } from './dhcp-reading.js';
 import { findOwners } from './owners.js';
-import { readNetworkManager } from './networkmanager-reading.js';
+import { readNetworkManager, withProfile } from './networkmanager-reading.js';
 import { parsePersistence } from './persistence.js';
 import { isDaemonRoute, parseRouteLine, parseRuleLine } from './route-reading.js';
 import { vxlanOptions } from './vxlan-reading.js';
@@ -558,7 +558,7 @@ function observedHost(host: string, sections: Sections): ObservedHost {
   return {
     ...(networkManager === undefined ? {} : { networkManager }),
     state: {
-      interfaces: interfaceMap(interfaces),
+      interfaces: interfaceMap(interfaces.map((item) => withProfile(item, networkManager))),
       routes,
       rules,
       dns: parseDns(lines('dns')),

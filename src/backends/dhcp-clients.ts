@@ -59,6 +59,8 @@ function clientWords(name: string, tool: DhcpTool, dhcp: DhcpState): readonly st
         ...['dhclient', '-4', '-d', '-pf', `/run/dhclient.${name}.pid`],
         ...['-lf', `/run/dhclient.${name}.leases`, name],
       ];
+    case 'networkmanager':
+      throw new Error(`DHCP of ${name} is NetworkManager's to start`);
   }
 }
 

@@ -148,6 +148,8 @@ const REAPPLIED: ReadonlySet<Operation['op']> = new Set([
   'delete-route',
   'set-ipv6-enabled',
   'set-autoconf',
+  'start-dhcp',
+  'stop-dhcp',
   'set-up',
 ]);
 

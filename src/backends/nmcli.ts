@@ -5,6 +5,7 @@
  */
 import { quoteSh } from '../quote-sh.js';
 import { isManaged, type NetworkManagerState } from '../network/networkmanager.js';
+import type { ChangePlan, Operation } from '../plan/change.js';
 import type { BackendInput } from './backend.js';
 import { applyScript } from './iproute2.js';
 import { restoreScripts } from './iproute2-restore.js';
@@ -23,7 +24,7 @@ export function nmcliScripts(
     apply: applyScript(segments),
     // It loads what it needs.
     modules: [],
-    ...restoreScripts({ ...input, segments }),
+    ...restoreScripts({ ...input, plan: withoutDhcp(plan), segments }),
     networkManager: {
       devices: plan.scope.filter((name) => isManaged(networkManager.devices.get(name))),
       profiles: [...new Set(changes.map(({ uuid }) => uuid).filter((uuid) => uuid !== ''))],
@@ -35,6 +36,18 @@ export function nmcliScripts(
       ],
       removed: changes.filter(({ action }) => action === 'remove').map(({ uuid }) => uuid),
     },
+  };
+}
+
+/** Its clients come back with their profiles: nothing of them is put back beside it. */
+function withoutDhcp(plan: ChangePlan): ChangePlan {
+  const isDhcp = ({ op }: Operation): boolean => op === 'start-dhcp' || op === 'stop-dhcp';
+  return {
+    ...plan,
+    changes: plan.changes.map((change) => ({
+      ...change,
+      operations: change.operations.filter((operation) => !isDhcp(operation)),
+    })),
   };
 }
 

@@ -30,7 +30,8 @@ export type IpState = Readonly<{
   isAwaited?: boolean;
 }>;
 
-export type DhcpClient = 'dhclient' | 'udhcpc';
+/** `networkmanager`: its own client, which its profiles start and stop. */
+export type DhcpClient = 'dhclient' | 'udhcpc' | 'networkmanager';
 
 /** Where a document wants a client to do otherwise than by default. */
 export type DhcpSettings = Readonly<{

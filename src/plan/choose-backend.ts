@@ -70,7 +70,8 @@ function ownerErrors(
   }
   return names.flatMap((name) => {
     const owner = observed.interfaces.get(name)?.facts?.owner;
-    const isTheirs = owner?.startsWith('NetworkManager') === true;
+    const device = networkManager?.devices.get(name);
+    const isTheirs = isManaged(device) || owner?.startsWith('NetworkManager') === true;
     if (backend === 'nmcli' && (isTheirs || name === 'lo')) return [];
     if (owner !== undefined) {
       // What only stands below is not changed behind anybody's back.
@@ -88,7 +89,6 @@ function ownerErrors(
       ];
     }
     if (backend === 'iproute2') return [];
-    const device = networkManager?.devices.get(name);
     if (device?.state === 'unavailable') return [];
     return [
       error(

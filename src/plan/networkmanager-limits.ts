@@ -3,6 +3,7 @@
  * learnt to. Nothing of a plan is left out silently. Pure.
  */
 import { NetorchError } from '../errors.js';
+import { settingKeys } from '../network/dhcp.js';
 import type { NetworkManagerState } from '../network/networkmanager.js';
 import { ownProfile, profileUuid } from '../network/networkmanager.js';
 import type { InterfaceState, NetworkState, Route } from '../network/state.js';
@@ -147,10 +148,12 @@ function limitOf(input: LimitsInput, operation: Operation): string | undefined {
     case 'set-hostname':
       return 'hostname';
     case 'start-dhcp':
-    case 'stop-dhcp':
-      return `a change of DHCP (${operation.name})`;
+      return operation.tool === 'networkmanager'
+        ? undefined
+        : `settings of DHCP (${settingKeys(operation.dhcp.settings).join(', ')} of ${operation.name})`;
     case 'set-mac':
     case 'set-autoconf':
+    case 'stop-dhcp':
     case 'delete-link':
     case 'set-up':
     case 'set-mtu':

@@ -8,6 +8,7 @@ import type { OwnedObject } from '../network/owned.js';
 import { resolveNames } from '../network/resolve-names.js';
 import {
   interfaceMap,
+  isSubordinatePort,
   type InterfaceState,
   type NetworkState,
   type Route,
@@ -94,24 +95,31 @@ export function planTarget(
   choice: BackendChoice = 'auto',
 ): ChangePlan {
   const management = findManagementPath(observation.state, observation.ssh);
-  const plan = planChanges({
-    host,
-    observed: observation.state,
-    target,
-    desired,
-    management,
-    notes,
-    dhcpClients: observation.dhcpClients ?? [],
-  });
   const { networkManager } = observation;
-  const { backend, errors: ownerErrors } = chooseBackend({
-    host,
-    choice,
-    observed: observation.state,
-    networkManager,
-    desired,
+  // Which client serves depends on who carries the plan out, and that on what the plan changes.
+  const planned = (mayBeTheirs: boolean) => {
+    const plan = planChanges({
+      host,
+      observed: observation.state,
+      target: mayBeTheirs ? withoutPortsAutoconf(observation.state, target) : target,
+      desired,
+      management,
+      notes,
+      dhcpClients: [
+        ...(mayBeTheirs ? (['networkmanager'] as const) : []),
+        ...(observation.dhcpClients ?? []),
+      ],
+    });
+    const { state: observed } = observation;
+    return { plan, ...chooseBackend({ host, choice, observed, networkManager, desired, plan }) };
+  };
+  const mayBeTheirs = choice !== 'iproute2' && networkManager !== undefined;
+  const first = planned(mayBeTheirs);
+  const {
     plan,
-  });
+    backend,
+    errors: ownerErrors,
+  } = mayBeTheirs && first.backend === 'iproute2' ? planned(false) : first;
   throwCollected([
     ...ownerErrors,
     ...(backend === 'nmcli' && networkManager !== undefined
@@ -121,6 +129,17 @@ export function planTarget(
     ...dnsErrors(host, observation, plan),
   ]);
   return backend === 'nmcli' ? { ...plan, backend } : plan;
+}
+
+/** A port has no addresses: NetworkManager asks no router for it, whatever it did before. */
+function withoutPortsAutoconf(observed: NetworkState, target: NetworkState): NetworkState {
+  const interfaces = [...target.interfaces.values()].map((item) => {
+    const isTheirs = observed.interfaces.get(item.name)?.facts?.owner?.startsWith('NetworkManager');
+    if (isTheirs !== true || !isSubordinatePort(item, target.interfaces)) return item;
+    const { autoconf: _asked, ...ipv6 } = item.ipv6;
+    return { ...item, ipv6 };
+  });
+  return { ...target, interfaces: interfaceMap(interfaces) };
 }
 
 /** Nobody could ever confirm it: the host would be cut off for as long as its deadline, and go back. */

@@ -36,7 +36,10 @@ export function budgetFor(
   const readings = (count: number) =>
     Math.min(Math.ceil((count * observeMs) / 1000), MOST_SLOWNESS_SECONDS);
   return {
-    applySeconds: Math.max(5, readings(3)) + Math.ceil(operations / 20) + profileSteps,
+    applySeconds:
+      Math.max(5, readings(3)) +
+      Math.ceil(operations / 20) +
+      Math.max(profileSteps, profileSteps > 0 ? readings(profileSteps / 3) : 0),
     // Whole seconds: the host's shell counts in nothing else.
     confirmSeconds: Math.ceil(Math.max(confirmSeconds, leastConfirmSeconds(plan))),
     rollbackSeconds:

@@ -3,6 +3,7 @@ import { backendScripts } from '../../src/backends/backend.js';
 import { profileUuid, type NmDevice, type NmProfile } from '../../src/network/networkmanager.js';
 import { interfaceMap, type NetworkState } from '../../src/network/state.js';
 import { planHost, type PlanOptions } from '../../src/plan/plan-host.js';
+import { failureOf } from '../config/failure.js';
 import { desiredOf, hostWith } from '../network/documents.js';
 
 const ETH1 = '5eb4da26-5d1d-30a5-8747-80181ed055fa';
@@ -142,4 +143,96 @@ routes:
       expect(commands(usual(), document)).toMatchSnapshot();
     });
   }
+});
+
+describe('profiles that are there', () => {
+  const BOND = '11111111-1111-4111-8111-111111111111';
+  const bonded = () =>
+    host(
+      'interfaces: [{name: bond0, type: bond, state: up, link-aggregation: {mode: active-backup, options: {miimon: 100, primary: eth1}, port: [eth1, eth2]}}]',
+      [
+        profile(BOND, 'bond0', {
+          type: 'bond',
+          bondOptions: { mode: 'active-backup', miimon: '100', primary: 'eth1' },
+        }),
+        profile('22222222-1111-4111-8111-111111111111', 'eth1'),
+        profile('33333333-1111-4111-8111-111111111111', 'eth2'),
+      ],
+      {
+        bond0: { state: 'connected', profile: BOND },
+        eth1: { state: 'connected', profile: '22222222-1111-4111-8111-111111111111' },
+        eth2: { state: 'connected', profile: '33333333-1111-4111-8111-111111111111' },
+      },
+    );
+
+  test('keep the bond options that the plan does not change; the ports are waited for', () => {
+    const { segments, networkManager } = scripts(
+      bonded(),
+      'interfaces: [{name: bond0, link-aggregation: {options: {primary: eth2}}}]',
+    );
+    expect(segments.map(({ lines }) => lines[0]?.text)).toEqual([
+      'nm_checkpoint',
+      `nmcli connection modify --temporary uuid ${BOND} bond.options mode=active-backup,miimon=100,primary=eth2`,
+      `nm_activate ${BOND} bond0`,
+      'nm_settle',
+    ]);
+    expect(networkManager?.active).toEqual([
+      `${BOND} bond0`,
+      '22222222-1111-4111-8111-111111111111 eth1',
+      '33333333-1111-4111-8111-111111111111 eth2',
+    ]);
+  });
+
+  test('of an interface that goes: it goes at once, and is deleted when that is persisted', () => {
+    const { segments, networkManager } = scripts(
+      bonded(),
+      'interfaces: [{name: bond0, state: absent}]',
+    );
+    const texts = segments.map(({ lines }) => lines[0]?.text);
+    expect(texts).toContain(
+      `nmcli connection modify --temporary uuid ${BOND} connection.autoconnect no`,
+    );
+    expect(texts).toContain(`nm_remove bond0 ${BOND}`);
+    expect(networkManager?.removed).toEqual([BOND]);
+  });
+
+  test.each<[string, NmProfile]>([
+    ['was made by NetworkManager for itself', profile(ETH1, 'eth1', { isGenerated: true })],
+    ['fits other interfaces too', profile(ETH1, undefined)],
+    ['is of another kind of interface', profile(ETH1, 'eth1', { type: 'pppoe' })],
+  ])('are left alone, and get one beside them, where the active one %s', (_, other) => {
+    const observation = host(ON_ETH1, [other], { eth1: { state: 'connected', profile: ETH1 } });
+    const found = commands(observation, 'interfaces: [{name: eth1, mtu: 9000}]');
+    expect(found.join('\n')).not.toContain(ETH1);
+    expect(found[1]).toMatch(
+      /^nm_add type 802-3-ethernet con-name eth1 ifname eth1 connection\.uuid 65746831-/,
+    );
+    // All that the interface has, for the other profile does not give it any more.
+    expect(found[1]).toContain('ipv4.addresses 192.0.2.5/24');
+  });
+
+  test('two that are bound to one interface and not active: neither is changed', () => {
+    const observation = host('interfaces: []', [profile(ETH1, 'eth2'), profile(BOND, 'eth2')], {});
+    const found = commands(observation, 'interfaces: [{name: eth2, mtu: 9000}]').join('\n');
+    expect(found).not.toContain(ETH1);
+    expect(found).not.toContain(BOND);
+  });
+});
+
+describe('DHCP', () => {
+  const DHCP = 'interfaces: [{name: eth1, ipv4: {enabled: true, dhcp: true}}]';
+
+  test('is asked of the profile, not of a client of netorch’s', () => {
+    expect(commands(usual(), DHCP)).toContain(
+      `nmcli connection modify --temporary uuid ${ETH1} ipv4.method auto ipv4.addresses 192.0.2.5/24 ipv4.gateway '' ipv4.routes ''`,
+    );
+  });
+
+  test('with settings of its own is refused by name', () => {
+    const document = DHCP.replace('dhcp: true', 'dhcp: true, auto-dns: false');
+    const observation = { ...usual(), dhcpClients: ['udhcpc' as const] };
+    expect(failureOf(() => scripts(observation, document)).join('\n')).toContain(
+      'NOT_SUPPORTED: h1: through NetworkManager netorch does not do settings of DHCP (auto-dns of eth1)',
+    );
+  });
 });
