@@ -70,6 +70,17 @@ nm_add() {
 	nmcli connection add save no "$@" >/dev/null
 }
 
+# All at once, in their files: a call of nmcli for each takes half a second of a small host.
+nm_autoconnect() {
+	for uuid; do echo "uuid=$uuid"; done >nm.added
+	set --
+	while IFS= read -r f; do set -- "$@" "$f"; done <<-NETORCH_END
+		$(grep -lsxF -f nm.added "$NMR"/*)
+	NETORCH_END
+	sed -i '/^autoconnect=false$/d' "$@" || return 1
+	nmcli connection load "$@"
+}
+
 # NAME UUID: the device goes; its profile stays, but does not bring it back.
 nm_remove() {
 	if [ -n "$2" ] && nmcli -t -f UUID connection show --active | grep -qx "$2"; then

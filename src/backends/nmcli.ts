@@ -72,24 +72,9 @@ function segmentsOf(changes: readonly ProfileChange[]): readonly Segment[] {
     step(change, words(change.canReapply ? 'nm_reapply' : 'nm_activate', change.uuid, change.name));
   }
   step(first, 'nm_settle');
-  for (const change of changes) {
-    // Not before: a profile that may become active by itself does so at once.
-    if (change.action === 'add') {
-      step(
-        change,
-        words(
-          'nmcli',
-          'connection',
-          'modify',
-          '--temporary',
-          'uuid',
-          change.uuid,
-          'connection.autoconnect',
-          'yes',
-        ),
-      );
-    }
-  }
+  // Not before: a profile that may become active by itself does so at once.
+  const added = changes.filter(({ action }) => action === 'add').map(({ uuid }) => uuid);
+  if (added.length > 0) step(first, words('nm_autoconnect', ...added));
   return steps.map((line) => ({ tool: 'sh', lines: [line] }));
 }
 

@@ -168,10 +168,10 @@ describeInLab(
         deadline: 15,
       });
       await run.seen('host.armed');
-      await bench().on(
-        HOST,
-        `until ls /run/netorch/*/state.applied; do sleep 0.2; done; ${command}`,
-      );
+      await expect
+        .poll(() => bench().transactionStates(HOST), { timeout: 120_000 })
+        .toContain('state.applied');
+      await bench().on(HOST, command);
       const ended = await run.ended;
 
       expect(ended.finished(HOST)).toMatchObject({ outcome: 'rolled-back', verified: true });
