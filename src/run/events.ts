@@ -189,6 +189,7 @@ export type RunEventBody =
   | Readonly<{ type: 'host.lost'; host: string; deadline: string; announced: string }>
   /** A lost host was reached again; also one that an earlier run had lost (`netorch resume`). */
   | Readonly<{ type: 'host.returned'; host: string; outcome: Outcome; verified?: boolean }>
+  /** Also after each further cut; `outageMs`: in all so far. */
   | Readonly<{ type: 'host.reached'; host: string; address: string; outageMs: number }>
   | Readonly<{ type: 'host.probed'; host: string; probe: string; good: boolean; text: string }>
   | Readonly<{ type: 'host.differed'; host: string; differences: readonly string[] }>

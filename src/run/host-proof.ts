@@ -284,6 +284,7 @@ class HostProof {
         }
         return this.rebooted(observed);
       }
+      if (report.wasReached) report.reachedAgain(connection.address);
       if (status.state !== 'gone' && status.state !== 'new') sent.wasArmed = true;
       switch (status.state) {
         case 'applied':

@@ -53,18 +53,28 @@ export class HostReport {
   reached(address: string, fromMs: number): void {
     const nowMs = this.env.now();
     this.timings.reconnectMs = Math.round(nowMs - fromMs);
-    this.outageMs = this.cutOffAtMs === undefined ? 0 : Math.round(nowMs - this.cutOffAtMs);
+    this.outageEnds();
+    this.outageMs ??= 0;
     this.env.emit({ type: 'host.reached', host: this.host, address, outageMs: this.outageMs });
+  }
+
+  /** It answers: if it was cut off once more, that is over. */
+  reachedAgain(address: string): void {
+    if (this.cutOffAtMs === undefined) return;
+    this.outageEnds();
+    const outageMs = this.outageMs ?? 0;
+    this.env.emit({ type: 'host.reached', host: this.host, address, outageMs });
   }
 
   get wasReached(): boolean {
     return this.timings.reconnectMs !== undefined;
   }
 
-  /** The outage lasts until now: the way back has ended it. */
+  /** The outage, if there is one, lasts until now: what there were before counts as well. */
   outageEnds(): void {
     if (this.cutOffAtMs === undefined) return;
-    this.outageMs = Math.round(this.env.now() - this.cutOffAtMs);
+    this.outageMs = (this.outageMs ?? 0) + Math.round(this.env.now() - this.cutOffAtMs);
+    this.cutOffAtMs = undefined;
   }
 
   /** The words of an error that does not end the host's way; of a bug, the log is told. */

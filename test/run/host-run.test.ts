@@ -184,6 +184,25 @@ describe('a host ends', () => {
     expect(host.nowMs).toBeLessThan(host.deadlineMs);
   });
 
+  test('rolled back, and told to have been cut off only until it answered again, when a probe took too long', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message, times) => {
+      if (message !== 'probe' || times === 1) return undefined;
+      if (times === 2) {
+        host.clock.nowMs += 6_000;
+        throw host.cut('a command did not end in time');
+      }
+      return 'probe 0 FAIL no answer\n';
+    };
+    const result = await run(host, { probes: [{ kind: 'ping', address: '192.0.2.1' }] });
+    expect(result).toMatchObject({ outcome: 'rolled-back', outageMs: 1_000 });
+    const told = host.events.flatMap((event) => {
+      if (event.type === 'host.cut-off') return ['cut off'];
+      return event.type === 'host.reached' ? [`reached after ${event.outageMs}`] : [];
+    });
+    expect(told).toEqual(['reached after 0', 'cut off', 'reached after 1000']);
+  });
+
   test('rolled back with the cause when its deadline passes while a probe is tried again', async () => {
     const host = new FakeHost();
     host.onMessage = (message, times) => {
