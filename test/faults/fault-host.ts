@@ -29,6 +29,8 @@ export type Settled = Readonly<{
   afterDeadline: number;
   /** It did not end within two minutes after its deadline. */
   isStuck: boolean;
+  /** It was never armed: nothing was touched at any time. */
+  isUntouched: boolean;
 }>;
 
 export class FaultHost {
@@ -123,14 +125,22 @@ while :; do
   [ $up -gt $((deadline + 120)) ] && stuck=1 && break
   sleep 0.5
 done 2>/dev/null
-state=none deadline=$up
-for s in /run/netorch/*/state.*; do [ -e "$s" ] && state=\${s##*/state.} && read -r deadline <"\${s%/*}/deadline"; done
-echo "$state $((up - deadline)) $stuck"`,
+state=none deadline=$up untouched=0
+for s in /run/netorch/*/state.*; do
+  [ -e "$s" ] && state=\${s##*/state.} && read -r deadline <"\${s%/*}/deadline"
+  grep -qs '^nothing was begun' "\${s%/*}/cause" && untouched=1
+done
+echo "$state $((up - deadline)) $stuck $untouched"`,
       { timeoutMs: 240_000 },
     );
-    const [state = '', after = '', stuck = ''] = out.stdout.trim().split(' ');
+    const [state = '', after = '', stuck = '', untouched = ''] = out.stdout.trim().split(' ');
     if (state === '') throw new Error(`${this.name}: no answer on the console: ${out.stderr}`);
-    return { state, afterDeadline: Number(after), isStuck: stuck !== '0' };
+    return {
+      state,
+      afterDeadline: Number(after),
+      isStuck: stuck !== '0',
+      isUntouched: untouched === '1',
+    };
   }
 
   /** What the host is, by its console: nothing that netorch says. */

@@ -395,7 +395,8 @@ describe.skipIf(selection === '')('faults', () => {
     }
     if (settled.isStuck) notes.push(`stuck in ${settled.state}`);
     const rollbackBudget = 18 + SLACK_SECONDS;
-    const isTimed = fault.outside !== 'freeze-host' && fault.outside !== 'power';
+    const isTimed =
+      fault.outside !== 'freeze-host' && fault.outside !== 'power' && !settled.isUntouched;
     let isLate = false;
     if (isTimed && settled.state === 'rolled-back' && settled.afterDeadline > rollbackBudget) {
       isLate = starvation >= STARVED;
