@@ -12,6 +12,7 @@ import { execCommand } from './commands/exec.js';
 import { expandCommand } from './commands/expand.js';
 import { completeCommand, completionCommand } from './commands/completion.js';
 import { diffCommand } from './commands/diff.js';
+import { driftCommand } from './commands/drift.js';
 import { forgetCommand } from './commands/forget.js';
 import { historyCommand } from './commands/history.js';
 import { initCommand } from './commands/init.js';
@@ -61,6 +62,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(historyCommand())
     .addCommand(reportCommand())
     .addCommand(diffCommand(setExitCode))
+    .addCommand(driftCommand(setExitCode))
     .addCommand(watchCommand(setExitCode))
     .addCommand(orderCommand('approve'))
     .addCommand(orderCommand('pause'))

@@ -66,9 +66,10 @@ export function withProfile(
   };
 }
 
-/** `generated UUID` lines, then the settings of each profile, the UUID first: `connection.uuid:…`. */
+/** `generated UUID` and `file UUID:PATH` lines, then the settings of each profile, the UUID first: `connection.uuid:…`. */
 function readProfiles(lines: readonly string[]): readonly NmProfile[] {
   const generated = new Set<string>();
+  const files = new Map<string, string>();
   const found: Map<string, string>[] = [];
   for (const line of lines) {
     if (line.startsWith('generated ')) {
@@ -77,6 +78,10 @@ function readProfiles(lines: readonly string[]): readonly NmProfile[] {
     }
     const at = line.indexOf(':');
     if (at < 0) continue;
+    if (line.startsWith('file ')) {
+      files.set(line.slice('file '.length, at), line.slice(at + 1));
+      continue;
+    }
     const key = line.slice(0, at);
     if (key === 'connection.uuid') found.push(new Map());
     found.at(-1)?.set(key, line.slice(at + 1));
@@ -90,6 +95,7 @@ function readProfiles(lines: readonly string[]): readonly NmProfile[] {
       type: of('connection.type'),
       interfaceName: of('connection.interface-name') || undefined,
       isGenerated: generated.has(uuid),
+      isInMemory: files.get(uuid)?.startsWith('/run/') === true,
       ipv4Method: of('ipv4.method'),
       ipv6Method: of('ipv6.method'),
       bondOptions: bondOptionsOf(of('bond.options')),

@@ -46,10 +46,12 @@ nm_profiles() {
 	for f in /run/NetworkManager/system-connections/*; do
 		grep -qs '^nm-generated=true' "$f" && sed -n 's/^uuid=/generated /p' "$f"
 	done
+	all=$(nmcli -t -e no -f UUID,FILENAME connection show 2>/dev/null)
+	[ -n "$all" ] || return 0
+	printf '%s\n' "$all" | sed 's/^/file /'
 	# Words.
 	# shellcheck disable=SC2046
-	set -- $(nmcli -g UUID connection show 2>/dev/null)
-	[ $# -gt 0 ] || return 0
+	set -- $(printf '%s\n' "$all" | sed 's/:.*//')
 	nmcli -t -e no -f connection.uuid,connection.id,connection.type,connection.interface-name,ipv4.method,ipv6.method,bond.options connection show "$@" 2>/dev/null
 }
 

@@ -11,6 +11,8 @@ export type NmProfile = Readonly<{
   interfaceName: string | undefined;
   /** Made by NetworkManager for itself (`Wired connection 1`, a link that others made): never changed. */
   isGenerated: boolean;
+  /** On no disk: it is gone, or what is on disk counts again, after a reboot. */
+  isInMemory: boolean;
   ipv4Method: string;
   ipv6Method: string;
   /** Of a bond: option to value. */

@@ -13,6 +13,8 @@ bond0:connected:bond0:626f6e64-3000-8000-a000-000000000000
 @nm-profiles
 generated ebfeabf3-6a75-3a72-9e61-bef534c16238
 generated a7225e3d-5e0b-476c-938e-5eea534c0e00
+file 5eb4da26-5d1d-30a5-8747-80181ed055fa:/run/NetworkManager/system-connections/my: uplink.nmconnection
+file 626f6e64-3000-8000-a000-000000000000:/etc/NetworkManager/system-connections/bond0.nmconnection
 connection.uuid:5eb4da26-5d1d-30a5-8747-80181ed055fa
 connection.id:my: uplink
 connection.type:802-3-ethernet
@@ -55,6 +57,7 @@ test('a profile is read with what netorch must know of it', () => {
     type: '802-3-ethernet',
     interfaceName: 'eth1',
     isGenerated: false,
+    isInMemory: true,
     ipv4Method: 'manual',
     ipv6Method: 'auto',
     bondOptions: {},

@@ -18,6 +18,7 @@ const profile = (
   type: '802-3-ethernet',
   interfaceName: name,
   isGenerated: false,
+  isInMemory: false,
   ipv4Method: 'manual',
   ipv6Method: 'auto',
   bondOptions: {},

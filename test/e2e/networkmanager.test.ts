@@ -7,6 +7,10 @@ const HOST = 'h5';
 const NETWORK = '10.10.0';
 const FOREIGN = 'ffffffff-1111-4222-8333-444444444444';
 
+/** NetworkManager, newly started, asks for DHCP on each NIC that has no profile. */
+const IDLE = `until nmcli -t -f RUNNING general | grep -qx running; do sleep 0.2; done
+for n in eth2 eth3 eth4; do nmcli device set $n autoconnect no; nmcli device disconnect $n; done`;
+
 /** As at boot: what tests have made is gone, in memory and on disk, and nothing asks for DHCP on idle NICs. */
 const RESET = `
 for u in $(systemctl list-units --plain --no-legend 'netorch-*' | sed 's/ .*//'); do systemctl stop "$u"; done
@@ -26,7 +30,7 @@ chmod 600 /etc/NetworkManager/system-connections/eth1.nmconnection
 nmcli connection reload
 for n in dummy1 br0 bond0.10 bond0.99 bond0; do [ ! -e /sys/class/net/$n ] || nmcli device delete $n; done
 nmcli --wait 20 connection up uuid "$(nmcli -g UUID,NAME connection | sed -n 's/:eth1$//p')" ifname eth1
-for n in eth2 eth3 eth4; do nmcli device set $n autoconnect no; nmcli device disconnect $n; done
+${IDLE}
 :`;
 
 /** The profile that a person would have written: nothing of it is netorch's. */
@@ -176,6 +180,7 @@ describeInLab(
 
       expect(ended.finished(HOST)).toMatchObject({ outcome: 'rolled-back', verified: true });
       if (how === 'stopped for good') await bench().on(HOST, 'systemctl start NetworkManager');
+      await bench().on(HOST, `{ ${IDLE}\n} >/dev/null 2>&1; :`);
       await expect
         .poll(async () => withoutMetrics(await state(bench())))
         .toEqual(withoutMetrics(before));
@@ -218,6 +223,9 @@ describeInLab(
       expect(run.finished(HOST)).toMatchObject({ outcome: 'confirmed' });
       expect(await bench().on(HOST, 'cat /sys/class/net/eth1/mtu')).toBe('1400\n');
       expect(await bench().on(HOST, disk)).toBe(before);
+      const drift = await bench().run(['drift', file, '--hosts', HOST]);
+      expect(drift.stdout).toContain('a reboot changes it: temporary, in profiles in memory: eth1');
+      expect(drift.code).toBe(2);
     });
 
     test('an interface that goes takes its profile with it', async () => {
