@@ -116,11 +116,13 @@ function soakSpans({ soak }: RunView, nowMs: number): readonly Span[] {
 }
 
 /** `cut off: median 0.8 s, longest 3.1 s (12 hosts)`; undefined: no host was. */
-export function outageSummary(outagesMs: readonly number[]): string | undefined {
-  if (outagesMs.length === 0) return undefined;
-  const sorted = [...outagesMs].sort((a, b) => a - b);
-  const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
-  const longest = sorted.at(-1) ?? 0;
-  const hosts = sorted.length === 1 ? '1 host' : `${sorted.length} hosts`;
+export function outageSummary(outages: RunView['outages']): string | undefined {
+  const sorted = [...outages].sort(([a], [b]) => a - b);
+  const count = sorted.reduce((sum, [, hosts]) => sum + hosts, 0);
+  const longest = sorted.at(-1)?.[0];
+  if (longest === undefined) return undefined;
+  let left = Math.floor((count - 1) / 2);
+  const median = sorted.find(([, hosts]) => (left -= hosts) < 0)?.[0] ?? longest;
+  const hosts = count === 1 ? '1 host' : `${count} hosts`;
   return `cut off: median ${formatDuration(median)}, longest ${formatDuration(longest)} (${hosts})`;
 }

@@ -73,7 +73,7 @@ export function liveLines(
   const below: StyledLine[] = [totalsLine(view, glyphs, width)];
   if (view.waves.length > 1 && height >= 5) {
     const waves = wavesLine(view, options, width);
-    const outage = outageSummary(view.outagesMs);
+    const outage = outageSummary(view.outages);
     const hasRoom = outage !== undefined && lineWidth(waves) + outage.length + 3 <= width;
     below.push(hasRoom ? [...waves, span(`   ${outage}`, 'faint')] : waves);
   }

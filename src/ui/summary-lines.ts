@@ -49,7 +49,7 @@ export function summaryLines(
       ? [span(`, ${view.active.size} under way, ${view.queued} queued`)]
       : []),
   ];
-  const outage = outageSummary(view.outagesMs);
+  const outage = outageSummary(view.outages);
   // The counts stand at the end: after a hundred failures that is where the eye is.
   return [
     ...BAD_OUTCOMES.flatMap((outcome) => failureLines(view, outcome, presentation)),

@@ -63,8 +63,11 @@ export type RunView = Readonly<{
   approval: Readonly<{ wave: number; before: 'wave' | 'commit' }> | undefined;
   /** The wave that is watched before the next one begins, and until when. */
   soak: Readonly<{ wave: number; untilMs: number }> | undefined;
-  /** For how long each finished host could not be reached, where that was so. */
-  outagesMs: readonly number[];
+  /**
+   * For how long finished hosts could not be reached, where that was so → how many of them; as exactly as durations
+   * are shown, so that many hosts are few numbers.
+   */
+  outages: ReadonlyMap<number, number>;
   result: Extract<RunEvent, { type: 'run.finished' }> | undefined;
 }>;
 
@@ -86,7 +89,7 @@ export const EMPTY_RUN_VIEW: RunView = {
   paused: undefined,
   approval: undefined,
   soak: undefined,
-  outagesMs: [],
+  outages: new Map(),
   result: undefined,
 };
 
@@ -235,13 +238,17 @@ function withFinished(view: RunView, event: FinishedHost): RunView {
     finished: view.finished + 1,
     counts: { ...view.counts, [event.outcome]: view.counts[event.outcome] + 1 },
     failures: isBad(event.outcome) ? [...view.failures, event] : view.failures,
-    outagesMs:
-      event.outageMs === undefined || event.outageMs <= 0
-        ? view.outagesMs
-        : [...view.outagesMs, event.outageMs],
+    outages: withOutage(view.outages, event.outageMs),
   };
   if (wave === undefined || old === undefined) return next;
   return withWave(next, wave, { finished: old.finished + 1 });
+}
+
+function withOutage(outages: RunView['outages'], outageMs: number | undefined): RunView['outages'] {
+  if (outageMs === undefined || outageMs <= 0) return outages;
+  const step = outageMs < 9_950 ? 100 : 1_000;
+  const shownMs = Math.round(outageMs / step) * step;
+  return new Map(outages).set(shownMs, (outages.get(shownMs) ?? 0) + 1);
 }
 
 /** A host that this run had lost is what it came back as; one under way still has to finish. */
