@@ -17,6 +17,7 @@ const LONG = files(
   'killed',
   'kinds',
   'login',
+  'mesh',
   'networkmanager',
   'no-setsid',
   'open-transaction',

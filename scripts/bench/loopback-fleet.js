@@ -56,7 +56,7 @@ export class LoopbackFleet {
 
   /**
    * One sshd for all addresses at a port; `isReal`: each login gets into its host's namespaces. Gives its
-   * process, and how often it has refused a connection because of MaxStartups so far.
+   * process, how many logins it has accepted, and how often it has refused a connection because of MaxStartups so far.
    */
   startSshd({ port, maxStartups, isReal }) {
     mkdirSync('/run/sshd', { recursive: true });
@@ -90,9 +90,10 @@ ${isReal ? `ForceCommand ${enter}` : ''}
     const process = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', config], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const sshd = { process, refused: 0 };
+    const sshd = { process, refused: 0, accepted: 0 };
     process.stderr.setEncoding('utf8').on('data', (text) => {
       sshd.refused += text.split('drop connection').length - 1;
+      sshd.accepted += text.split('Accepted publickey').length - 1;
     });
     return sshd;
   }
@@ -117,6 +118,34 @@ ${isReal ? `ForceCommand ${enter}` : ''}
     execFileSync('sh', [this.file('all', lines.join('\n'))], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
+  }
+
+  /**
+   * Each host gets an eth0 of one segment, which is up and has no address. `ipOf`: the address that the n-th is going to
+   * have, where all are to know each other beforehand: all namespaces share one table of neighbours, which holds 1,024
+   * (gc_thresh3) besides those that are permanent. After startNamespaces.
+   */
+  joinSegment(ipOf, known) {
+    const pidOf = (address) => readFileSync(join(this.path('pids'), address), 'utf8').trim();
+    const macOf = (index) =>
+      `02:00:00:00:${(index >> 8).toString(16).padStart(2, '0')}:${(index & 255).toString(16).padStart(2, '0')}`;
+    const lines = this.hosts.flatMap(({ name, address }, index) => [
+      `link add ${name} type veth peer name eth0 address ${macOf(index)} netns ${pidOf(address)}`,
+      `link set dev ${name} master segment up`,
+    ]);
+    const input = ['link add segment up type bridge', ...lines].map((line) => `${line}\n`).join('');
+    execFileSync('ip', ['-batch', '-'], { input, stdio: ['pipe', 'ignore', 'inherit'] });
+    const neighbours = Array.from(
+      { length: known },
+      (_, index) => `neigh replace ${ipOf(index)} lladdr ${macOf(index)} nud permanent dev eth0\n`,
+    );
+    for (const [own, { address }] of this.hosts.entries()) {
+      const others = own < known ? neighbours.filter((_, index) => index !== own) : [];
+      execFileSync('nsenter', ['-t', pidOf(address), '-n', 'ip', '-batch', '-'], {
+        input: ['link set eth0 up\n', ...others].join(''),
+        stdio: ['pipe', 'ignore', 'inherit'],
+      });
+    }
   }
 
   /** inventory.json and known_hosts for the sshd at a port; gives the inventory's path. */

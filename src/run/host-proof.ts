@@ -371,9 +371,14 @@ class HostProof {
 
   /** In the window that is left: the way back never waits for it. */
   private async gather(connection: Connection): Promise<void> {
-    if (this.evidence !== '') return;
+    if (isWhole(this.evidence)) return;
     this.report.phase('probing', 'looking for the cause');
-    this.evidence = await this.look(connection);
+    this.keep(await this.look(connection));
+  }
+
+  /** The newest, but nothing that was cut off in place of what was not. */
+  private keep(evidence: string): void {
+    if (evidence !== '' && (isWhole(evidence) || !isWhole(this.evidence))) this.evidence = evidence;
   }
 
   private async look(connection: Connection): Promise<string> {
@@ -435,9 +440,10 @@ class HostProof {
     for (;;) {
       const roundMs = env.now();
       // What does not answer takes most of what is left before the deadline, and no time remains to look for the
-      // cause afterwards: what is likely to be the last round goes on beside it.
+      // cause afterwards: what may be the last round goes on beside it. On a busy host a round may take twice as
+      // long as the one before.
       const isLikelyLast =
-        waitingFor !== undefined && !this.hasTimeFor(LAST_LOOK_MS + REDIAL_PAUSE_MS + tookMs);
+        waitingFor !== undefined && !this.hasTimeFor(LAST_LOOK_MS + REDIAL_PAUSE_MS + 2 * tookMs);
       const looking = isLikelyLast ? this.look(connection) : undefined;
       const probes = probesToAsk(job.host, wanted, job.mesh);
       const heard = await probeHost(connection, probes);
@@ -454,7 +460,7 @@ class HostProof {
       this.failedProbes = probes.flatMap((probe, index) =>
         answers[index]?.good === false ? [failedPart(probe, heard[index])] : [],
       );
-      if (bad.length > 0 && looking !== undefined) this.evidence = await looking;
+      if (bad.length > 0 && looking !== undefined) this.keep(await looking);
       if (bad.length === 0 || isLast) {
         if (bad.length > 0 || !this.hasHeld) {
           probes.forEach((probe, index) => {
