@@ -54,6 +54,8 @@ export class MeshBoard {
   private readonly before = new Map<string, Row>();
   /** Probe and host → who answered less than asked for when it asked last. */
   private readonly after = new Map<string, Row>();
+  /** Probe and host → who has answered all that was asked for since its change. */
+  private readonly reached = new Map<string, Map<string, number>>();
 
   constructor(networks: readonly string[], members: MeshMembers = { addresses: {}, groups: {} }) {
     this.networks = networks;
@@ -119,15 +121,29 @@ export class MeshBoard {
     );
   }
 
-  /** After the change of `host`: who must answer it by now, with packets of which size. */
-  askAfter(host: string, probe: MeshSpec): MeshSpec | undefined {
+  /**
+   * After the change of `host`: who must answer it by now, with packets of which size. Who has answered is not asked
+   * again, unless all are to be (`anew`): hosts that wait for one other would keep all of them busy.
+   */
+  askAfter(host: string, probe: MeshSpec, anew = false): MeshSpec | undefined {
+    const required = this.requiredPeers(host, probe);
+    if (required.length === 0) return undefined;
+    const key = keyOf(host, probe);
+    if (anew) this.reached.delete(key);
+    const reached = this.reached.get(key);
+    return {
+      ...probe,
+      peers: required.filter((peer) => (reached?.get(peer.host) ?? 0) < peer.bytes),
+    };
+  }
+
+  private requiredPeers(host: string, probe: MeshSpec): readonly MeshPeer[] {
     const own = this.placeOf(host, probe);
-    if (own === undefined || own.mtu === undefined) return undefined;
-    const peers = this.othersIn(host, probe).flatMap(([peer, place]): MeshPeer[] => {
+    if (own === undefined || own.mtu === undefined) return [];
+    return this.othersIn(host, probe).flatMap(([peer, place]): MeshPeer[] => {
       const bytes = this.required(host, peer, place, probe);
       return bytes === 0 ? [] : [{ host: peer, address: place.address, bytes }];
     });
-    return peers.length === 0 ? undefined : { ...probe, peers };
   }
 
   /** `isLast`: what others have found out decides. Good for ever where those are to blame who are not good now. */
@@ -135,8 +151,14 @@ export class MeshBoard {
     const { peers = [] } = probe;
     const { short } = answer;
     if (short === undefined) return answer;
+    const key = keyOf(host, probe);
+    const reached = this.reached.get(key) ?? new Map<string, number>();
+    for (const { host: peer, address, bytes } of peers) {
+      if (!short.has(address)) reached.set(peer, bytes);
+    }
+    this.reached.set(key, reached);
     this.after.set(
-      keyOf(host, probe),
+      key,
       new Map(
         peers.flatMap(({ host: peer, address }) => {
           const bytes = short.get(address);
@@ -145,15 +167,19 @@ export class MeshBoard {
       ),
     );
     const faults = this.faultsOf(host, probe);
-    const most = Math.max(...peers.map(({ bytes }) => bytes));
-    const isSame = peers.every(({ bytes }) => bytes === most);
+    const required = this.requiredPeers(host, probe);
+    const most = Math.max(0, ...required.map(({ bytes }) => bytes));
+    const isSame = required.every(({ bytes }) => bytes === most);
     const size = `with ${isSame ? '' : 'up to '}${most} bytes`;
-    const reached = `${peers.length - faults.length} of ${peers.length} hosts reached ${size}`;
-    if (faults.length === 0) return { good: true, text: reached };
-    const all = this.allFaults(probe);
-    const text = meshText(all, this.involved(probe));
+    const all = required.length;
+    const result = `${all - faults.length} of ${all} hosts reached ${size}`;
+    if (faults.length === 0) return { good: true, text: result };
+    const allFaults = this.allFaults(probe);
+    const text = meshText(allFaults, this.involved(probe));
     if (!isLast) return { good: false, text };
-    const blamed = culprits(all.filter(({ from, to }) => this.isTrying(from) && this.isTrying(to)));
+    const blamed = culprits(
+      allFaults.filter(({ from, to }) => this.isTrying(from) && this.isTrying(to)),
+    );
     const isForgiven = ({ to }: MeshFault) =>
       this.isTrying(to) &&
       (!this.after.has(keyOf(to, probe)) || (blamed.has(to) && !blamed.has(host)));
@@ -161,7 +187,7 @@ export class MeshBoard {
     const silent = faults.filter(({ to }) => !this.after.has(keyOf(to, probe)));
     const names = shortNames(silent.map(({ to }) => to));
     const late = silent.length === 0 ? '' : `; ${names} will look for itself when it is so far`;
-    return { good: true, text: `${reached}: ${text}${late}` };
+    return { good: true, text: `${result}: ${text}${late}` };
   }
 
   /** Whose turn has not come and who did not answer before: said at once, and not required. */

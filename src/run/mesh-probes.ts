@@ -16,15 +16,16 @@ export function meshBoardFor(
   return networks.size === 0 ? undefined : new MeshBoard([...networks], members);
 }
 
-/** The probes with whom to ask; a mesh in which there is nobody to be asked is left out. */
+/** The probes with whom to ask; a mesh in which nobody must answer is left out. `anew`: also who has answered before. */
 export function probesToAsk(
   host: string,
   probes: readonly ProbeSpec[],
   mesh: MeshBoard | undefined,
+  anew = false,
 ): readonly ProbeSpec[] {
   return probes.flatMap((probe): readonly ProbeSpec[] => {
     if (!isMesh(probe)) return [probe];
-    const asked = mesh?.askAfter(host, probe);
+    const asked = mesh?.askAfter(host, probe, anew);
     return asked === undefined ? [] : [asked];
   });
 }

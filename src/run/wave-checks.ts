@@ -148,6 +148,7 @@ async function checkHost(
       job.host,
       [...job.probes.filter((probe) => !waived.has(probeName(probe))), ...(job.checks ?? [])],
       mesh,
+      true,
     );
     if (probes.length === 0) return;
     const heard = await probeHost(connection, probes);

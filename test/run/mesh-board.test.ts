@@ -158,6 +158,22 @@ describe('whose fault it is', () => {
     });
   });
 
+  test('who has answered is not asked again, unless it is to be asked for more or all are to be asked anew', () => {
+    const mesh = board(3);
+    mesh.begins('h1', at(1), at(1, 9000));
+    askedBefore(mesh, 1);
+    joins(mesh, 2);
+    expect(asks(mesh, 1, { 2: 0 }, false)).toMatchObject({ good: false });
+    // h3 comes later, and has answered 1500 bytes as before.
+    expect(peersOf(mesh, 1)).toEqual(['h2 1500']);
+    expect(asks(mesh, 1)).toEqual({ good: true, text: '2 of 2 hosts reached with 1500 bytes' });
+    expect(peersOf(mesh, 1)).toEqual([]);
+    expect(asks(mesh, 1)).toEqual({ good: true, text: '2 of 2 hosts reached with 1500 bytes' });
+    mesh.begins('h3', at(3), at(3, 9000));
+    expect(peersOf(mesh, 1)).toEqual(['h3 9000']);
+    expect(mesh.askAfter('h1', PROBE, true)?.peers).toHaveLength(2);
+  });
+
   test('one that nobody reaches goes back alone', () => {
     const mesh = board(4);
     for (const number of [1, 2, 3, 4]) joins(mesh, number);
