@@ -46,6 +46,7 @@ nm_prepare() {
 			return 1
 		}
 	done
+	nm_routes >nm.routes
 	nmcli -t -e no -f UUID,DEVICE connection show --active | awk -F: 'FILENAME == ARGV[1] { is[$0]; next } $2 in is' nm.devices - >nm.before
 }
 
@@ -186,6 +187,33 @@ nm_back() {
 		nap
 	done
 } >>"$T/nm.log" 2>&1
+
+# Routes of its devices that are its own: it gives addresses without the routes to their networks, and makes these
+# itself. As lines of a batch; what is asked for by its protocol is shown without it.
+nm_routes() {
+	for proto in kernel static; do
+		{ ip -4 route show proto "$proto" && ip -6 route show proto "$proto"; } | awk -v proto="$proto" 'FILENAME == ARGV[1] { is[$0]; next }
+			{ for (i = 1; i < NF; i++) if ($i == "dev" && $(i + 1) in is) { print "route replace " $0 " proto " proto; next } }' nm.devices -
+	done | sed -E 's/ (linkdown|dead)//g; s/ +/ /g'
+}
+
+# The state, and then metrics: it counts its own anew for each device that it takes up, and where it is gone, nobody
+# makes its routes. What differs from a former route by its metric only is that route.
+nm_restore_state() {
+	restore_state
+	restored=$?
+	nm_routes >"$W/nm.now"
+	awk 'function bare(line) { sub(/ metric [0-9]+/, "", line); return line }
+		FILENAME == ARGV[1] { was[$0]; known[bare($0)]; order[++count] = $0; next }
+		{ now[$0] }
+		!($0 in was) && bare($0) in known { gone[++more] = "route del" substr($0, 14) }
+		END {
+			for (i = 1; i <= count; i++) if (!(order[i] in now)) print order[i]
+			for (i = 1; i <= more; i++) print gone[i]
+		}' nm.routes "$W/nm.now" >"$W/nm.routes.do"
+	[ ! -s "$W/nm.routes.do" ] || ip -force -batch "$W/nm.routes.do" >>"$W/restore.log" 2>&1
+	[ "$restored" = 0 ] || restore_state
+}
 
 # Somebody has ended it: a unit that failed is about to be started again.
 nm_is_stopped() {

@@ -141,7 +141,7 @@ restore() {
 	fi
 	# Not by the comparison, which sees what is missing: servers may have come, or changed places.
 	[ -e dns.set ] && restore_dns
-	restore_state
+	if [ -e nm.sh ]; then nm_restore_state; else restore_state; fi
 	restored=$?
 	dhcp_put_leases
 	dhcp_go_on >>"$W/restore.log" 2>&1
