@@ -102,7 +102,9 @@ done
 for n in 1 2 3 4; do
   echo >/sys/class/net/eth$n/ifalias
   for k in disable_ipv6 accept_ra autoconf addr_gen_mode; do
-    read -r v </proc/sys/net/ipv6/conf/default/$k && echo "$v" >/proc/sys/net/ipv6/conf/eth$n/$k
+    # The shell reads one byte at a time, of which the kernel gives the first only: one digit, and no end of a line.
+    read -r v </proc/sys/net/ipv6/conf/default/$k
+    echo "$v" >/proc/sys/net/ipv6/conf/eth$n/$k
   done
 done
 /usr/local/sbin/lab-network

@@ -96,20 +96,27 @@ describeInLab(
       }
     });
 
-    test('what NetworkManager has is refused; what it only watches is changed, and stays', async () => {
+    test('what NetworkManager has is changed through it; what it only watches beside it, and stays', async () => {
+      const profile = '/etc/NetworkManager/system-connections/storage.nmconnection';
       await bench().on(
         OTHER,
         `printf '[main]\\nno-auto-default=*\\n' >/etc/NetworkManager/conf.d/test.conf
          printf '%s\\n' '[connection]' id=storage type=ethernet interface-name=eth2 '[ipv4]' method=manual \\
-           address1=192.0.2.9/24 '[ipv6]' method=disabled >/etc/NetworkManager/system-connections/storage.nmconnection
-         chmod 600 /etc/NetworkManager/system-connections/storage.nmconnection
+           address1=192.0.2.9/24 '[ipv6]' method=disabled >${profile}
+         chmod 600 ${profile}
          systemctl start NetworkManager
          nm-online -q -s -t 120
          until nmcli -t -f DEVICE,STATE device | grep -qx eth2:connected; do sleep 0.5; done`,
       );
       try {
+        const past = play(eth('eth2'), { backend: 'iproute2' });
+        const refused = await bench().apply(bench().write('past.yml', past), OTHER);
+        await expectRefused(bench(), refused, OTHER, /eth2.*NetworkManager/);
         const owned = await setMtu(bench(), OTHER, 'eth2');
-        await expectRefused(bench(), owned, OTHER, /eth2.*NetworkManager/);
+        expect(owned.finished(OTHER)).toMatchObject({ outcome: 'confirmed' });
+        expect(await bench().on(OTHER, `ip -o link show dev eth2; cat ${profile}`)).toMatch(
+          /mtu 1400 [^]*\[ethernet\]\nmtu=1400\n[^]*address1=192\.0\.2\.9\/24/,
+        );
         // eth1 has its address from somebody else: NetworkManager shows it as connected (externally).
         const vlan = {
           interfaces: [
@@ -133,7 +140,7 @@ describeInLab(
           OTHER,
           `nmcli connection down storage
            systemctl stop NetworkManager
-           rm -f /etc/NetworkManager/conf.d/test.conf /etc/NetworkManager/system-connections/storage.nmconnection
+           rm -f /etc/NetworkManager/conf.d/test.conf ${profile}
            rm -rf /run/NetworkManager`,
         );
       }
