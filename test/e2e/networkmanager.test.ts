@@ -224,7 +224,9 @@ describeInLab(
       expect(await bench().on(HOST, 'cat /sys/class/net/eth1/mtu')).toBe('1400\n');
       expect(await bench().on(HOST, disk)).toBe(before);
       const drift = await bench().run(['drift', file, '--hosts', HOST]);
-      expect(drift.stdout).toContain('a reboot changes it: temporary, in profiles in memory: eth1');
+      expect(drift.stdout).toContain(
+        'a reboot changes it: temporary, in profiles in memory: dummy1, eth1',
+      );
       expect(drift.code).toBe(2);
     });
 
