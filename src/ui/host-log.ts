@@ -2,14 +2,19 @@
 import type { Outcome, RunEvent } from '../run/events.js';
 import type { HostReport } from './run-report.js';
 import { reportRun } from './run-report.js';
+import { isBad } from './words.js';
 
 /** A host that hangs for an hour makes thousands of events. */
 const MOST_EVENTS = 200;
+/** Of so many hosts that ended well everything is kept; of those before them only how they ended. */
+const MOST_GOOD = 500;
 
 export class HostLog {
   private readonly events = new Map<string, RunEvent[]>();
   private readonly commands = new Map<string, readonly string[]>();
   private readonly outcomes = new Map<string, Outcome>();
+  /** Hosts that ended well, the oldest first. */
+  private readonly good = new Set<string>();
 
   add(event: RunEvent): void {
     if (event.type === 'run.started') {
@@ -29,6 +34,16 @@ export class HostLog {
     events.push(event);
     if (events.length > MOST_EVENTS) events.splice(1, 1);
     this.events.set(event.host, events);
+    if (event.type === 'host.finished' && !isBad(event.outcome)) this.dropOldest(event.host);
+  }
+
+  private dropOldest(newest: string): void {
+    this.good.add(newest);
+    if (this.good.size <= MOST_GOOD) return;
+    const [oldest = newest] = this.good;
+    this.good.delete(oldest);
+    this.commands.delete(oldest);
+    this.events.set(oldest, this.events.get(oldest)?.slice(-1) ?? []);
   }
 
   /** All hosts of the run, in the order in which they were named. */

@@ -246,8 +246,9 @@ function withFinished(view: RunView, event: FinishedHost): RunView {
 
 function withOutage(outages: RunView['outages'], outageMs: number | undefined): RunView['outages'] {
   if (outageMs === undefined || outageMs <= 0) return outages;
-  const step = outageMs < 9_950 ? 100 : 1_000;
-  const shownMs = Math.round(outageMs / step) * step;
+  // As formatDuration rounds.
+  const digits = outageMs < 9_950 ? 1 : 0;
+  const shownMs = Math.round(Number((outageMs / 1000).toFixed(digits)) * 1000);
   return new Map(outages).set(shownMs, (outages.get(shownMs) ?? 0) + 1);
 }
 
