@@ -27,7 +27,7 @@ const FRAME_MS = 200;
  * A frame costs the controller about as much as half a host does. Where more hosts than these end every few
  * moments, it is not to spend a quarter of its time on being looked at.
  */
-const MANY_HOSTS = 100;
+const MANY_HOSTS = 50;
 /** The spinner and the seconds move this often although nothing happens. */
 const IDLE_FRAME_MS = 500;
 
