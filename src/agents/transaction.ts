@@ -259,8 +259,12 @@ export type BeginEvent =
   | Readonly<{ kind: 'environment'; text: string }>
   | Readonly<{ kind: 'other'; text: string }>;
 
+/** Nothing that a host has to say is longer. */
+const LONGEST_LINE = 4_000;
+
 /** One line that `begin` (or the runner behind it) prints. */
-export function parseBeginLine(line: string): BeginEvent {
+export function parseBeginLine(said: string): BeginEvent {
+  const line = said.length > LONGEST_LINE ? `${said.slice(0, LONGEST_LINE)}…` : said;
   const [first = '', second = '', ...rest] = line.split(' ');
   switch (first) {
     case 'armed':
