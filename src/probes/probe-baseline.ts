@@ -92,7 +92,7 @@ type Way = Readonly<{
 }>;
 
 /** undefined: there is none that is known; names are taken to be reached by the default route. */
-function wayTo(state: NetworkState, address: string): Way | undefined {
+export function wayTo(state: NetworkState, address: string): Way | undefined {
   let best: (Way & { length: number }) | undefined;
   const consider = (by: string, item: InterfaceState | undefined, length: number) => {
     if (item !== undefined && (best === undefined || length > best.length)) {

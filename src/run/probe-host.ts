@@ -3,7 +3,7 @@ import { RUN_FROM_STDIN } from '../agents/bundle.js';
 import type { NetworkState } from '../network/state.js';
 import type { ChangePlan, Operation } from '../plan/change.js';
 import { NetorchError } from '../errors.js';
-import { defaultGateways, isRequiredAfter, newAddresses } from '../probes/probe-baseline.js';
+import { defaultGateways, isRequiredAfter, newAddresses, wayTo } from '../probes/probe-baseline.js';
 import {
   parseProbes,
   probeName,
@@ -158,7 +158,7 @@ function addressInUse(host: string, address: string, mac: string, where: string)
 
 type WaySpec = Extract<ProbeSpec, { kind: 'way' }>;
 
-/** To the controller and to the name servers that stay. */
+/** To the controller and to the name servers that stay; none that the plan itself takes away. */
 function waysToKeep(
   observed: NetworkState,
   target: NetworkState,
@@ -167,10 +167,9 @@ function waysToKeep(
   const servers = observed.dns.servers.filter(
     (server) => target.dns.servers.includes(server) && !/^(127\.|::1$|.*%)/.test(server),
   );
-  return [...(peer === undefined ? [] : [peer]), ...servers.slice(0, 3)].map((address) => ({
-    kind: 'way',
-    address,
-  }));
+  return [...(peer === undefined ? [] : [peer]), ...servers.slice(0, 3)]
+    .filter((address) => wayTo(target, address) !== undefined)
+    .map((address) => ({ kind: 'way', address }));
 }
 
 const arpFor = (address: string | undefined): ProbeSpec => ({

@@ -100,6 +100,15 @@ test('the way to the controller must be there after the change, and is told wher
   ).toMatchObject({ required: ['ARP for 192.0.2.2'] });
 });
 
+test('a way that the plan itself takes away is not asked for', async () => {
+  const peer = '198.51.100.7';
+  const moved = `interfaces:
+  - {name: eth1, ipv4: {enabled: false}}
+  - {name: eth1.100, type: vlan, vlan: {base-iface: eth1, id: 100}, ipv4: {enabled: true, address: [{ip: 203.0.113.5, prefix-length: 24}]}}`;
+  const { required } = await baseline(moved, 'probe 0 OK eth1 via 192.0.2.1\n', [], { peer });
+  expect(required).toEqual([]);
+});
+
 describe('a new VLAN is tried on the NIC that is there', () => {
   const VLAN = `interfaces: [{name: eth2.100, type: vlan, state: up, vlan: {base-iface: eth2, id: 100}, ipv4: {enabled: true, address: [{ip: 10.1.0.5, prefix-length: 24}]}}]`;
   const ping = (isRequired: boolean): ProbeSpec => ({
