@@ -65,14 +65,8 @@ async function driftOfPlay(
     if ('error' in answer) return [host, answer.error] as const;
     const task = play.tasks.get(host);
     if (task === undefined) throw new Error(`no task for ${host}`);
-    const { prune, others, allowCutOff, backend } = task;
     try {
-      const plan = planHost(host, answer.value, task.desired, {
-        prune,
-        others,
-        allowCutOff,
-        backend,
-      });
+      const plan = planHost(host, answer.value, task.desired, task);
       return [host, hostDrift(answer.value, plan)] as const;
     } catch (error) {
       if (error instanceof NetorchError || error instanceof NetorchErrors) return [host, error];

@@ -126,15 +126,8 @@ async function planPlay(
     if (task === undefined) throw new Error(`no task for ${host}`);
     reaches.push([host, observedReach(answer.value.state)]);
     try {
-      const { prune, others, allowCutOff, backend } = task;
-      const changes = planHost(host, answer.value, task.desired, {
-        prune,
-        others,
-        allowCutOff,
-        backend,
-      });
-      const atBoot =
-        changes.backend === 'nmcli' ? [] : bootHazards(answer.value, changes.scope, task.temporary);
+      const changes = planHost(host, answer.value, task.desired, task);
+      const atBoot = bootHazards(answer.value, changes, task.temporary);
       const deadline = deadlineHazards(changes, task.confirmWindowSeconds);
       const plan = { ...changes, hazards: [...changes.hazards, ...deadline, ...atBoot] };
       fingerprints.set(host, planFingerprint(plan, answer.value));

@@ -87,6 +87,12 @@ export function isInSubnet(ip: string, within: IpAddress): boolean {
   });
 }
 
+/** The same for a network in canonical CIDR text. */
+export function isInNetwork(ip: string, network: string): boolean {
+  const [of = '', length = ''] = network.split('/');
+  return isInSubnet(ip, { ip: of, prefixLength: Number(length) });
+}
+
 const addressText = (address: IpAddress): string => `${address.ip}/${address.prefixLength}`;
 
 /** The same addresses, and in every subnet the same one first. */

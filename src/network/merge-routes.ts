@@ -1,7 +1,7 @@
 /** Routes: those that go, those that are lost with their interface, those that the plan adds. */
 import { locationOf } from './desired.js';
 import type { DesiredRoute } from './desired.js';
-import { defaultDestination, isInSubnet, isLinkLocal } from './ip.js';
+import { defaultDestination, isInNetwork, isInSubnet, isLinkLocal } from './ip.js';
 import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
 import {
@@ -14,7 +14,7 @@ import {
 } from './route.js';
 import { joinHops, splitHops } from './next-hops.js';
 import type { SingleRoute } from './next-hops.js';
-import type { InterfaceState, IpFamily, Route } from './state.js';
+import { interfaceAddresses, type InterfaceState, type IpFamily, type Route } from './state.js';
 
 const STATIC = 4;
 
@@ -303,15 +303,11 @@ function isOnLink(
 ): boolean {
   const state = interfaces.get(device);
   if (state === undefined) return false;
-  const addresses = [
-    ...state.ipv4.addresses,
-    ...state.ipv6.addresses,
-    ...(state.facts?.dynamicAddresses ?? []),
-  ];
-  if (addresses.some((address) => isInSubnet(via, address))) return true;
-  return routes.some((route) => {
-    if (route.nextHopInterface !== device || route.nextHopAddress !== undefined) return false;
-    const [ip = '', length = ''] = route.destination.split('/');
-    return isInSubnet(via, { ip, prefixLength: Number(length) });
-  });
+  if (interfaceAddresses(state).some((address) => isInSubnet(via, address))) return true;
+  return routes.some(
+    (route) =>
+      route.nextHopInterface === device &&
+      route.nextHopAddress === undefined &&
+      isInNetwork(via, route.destination),
+  );
 }

@@ -335,6 +335,13 @@ export type Difference = Readonly<{
   isAwaited?: boolean;
 }>;
 
+/** Static addresses, and those that a server or router gave: all that it has. */
+export function interfaceAddresses(
+  item: Pick<InterfaceState, 'ipv4' | 'ipv6' | 'facts'>,
+): readonly IpAddress[] {
+  return [...item.ipv4.addresses, ...item.ipv6.addresses, ...(item.facts?.dynamicAddresses ?? [])];
+}
+
 export function isMacVlanLink(link: Link): link is MacVlanLink {
   return link.kind === 'mac-vlan' || link.kind === 'mac-vtap';
 }

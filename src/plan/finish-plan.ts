@@ -1,7 +1,8 @@
 /** The plan as a whole: its scope, its hazards, and what it does to the path that carries the controller's SSH session. */
 import type { Change, ChangePlan, Hazard, Operation } from './change.js';
 import { changeHazards, planHazards } from './hazards.js';
-import { addressesOf, covers, devicesBelow, newManagementAddress } from './management-path.js';
+import { isInNetwork } from '../network/ip.js';
+import { addressesOf, devicesBelow, newManagementAddress } from './management-path.js';
 import { outageSeconds } from './outage.js';
 import type { PlanDraft } from './plan-draft.js';
 import { remadeInterfaces } from './recreate-losses.js';
@@ -34,7 +35,7 @@ export function finishPlan(draft: PlanDraft): ChangePlan {
       case 'add-route':
       case 'delete-route':
         return (
-          operation.route.table === 254 && covers(operation.route.destination, management.peer)
+          operation.route.table === 254 && isInNetwork(management.peer, operation.route.destination)
         );
       case 'add-rule':
       case 'delete-rule':

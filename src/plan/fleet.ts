@@ -10,7 +10,13 @@
 import type { SourceLocation } from '../errors.js';
 import { locationOf, type DesiredInterface, type DesiredState } from '../network/desired.js';
 import { canonicalNetwork, isInSubnet, isLinkLocal } from '../network/ip.js';
-import type { IpAddress, Link, NetworkState, Route } from '../network/state.js';
+import {
+  interfaceAddresses,
+  type IpAddress,
+  type Link,
+  type NetworkState,
+  type Route,
+} from '../network/state.js';
 import { uncarriedVlans } from './bridge-path.js';
 import type { FleetFinding } from './change.js';
 
@@ -260,11 +266,7 @@ const isDefault = (route: Pick<Route, 'destination'>): boolean =>
 function unreachableGateways({ host, desired, target }: FleetHost): FleetFinding[] {
   // Before contact the host may have addresses that the plan does not name.
   if (target === undefined) return [];
-  const all = [...target.interfaces.values()].flatMap((item) => [
-    ...item.ipv4.addresses,
-    ...item.ipv6.addresses,
-    ...(item.facts?.dynamicAddresses ?? []),
-  ]);
+  const all = [...target.interfaces.values()].flatMap(interfaceAddresses);
   return desired.routes.flatMap((route): FleetFinding[] => {
     const gateway = route.nextHopAddress;
     if (route.absent || gateway === undefined || isLinkLocal(gateway)) return [];

@@ -1,7 +1,8 @@
 /** Which devices carry the controller's SSH session, and where SSH will answer after a change. */
-import { canonicalNetwork, isInSubnet } from '../network/ip.js';
+import { isInSubnet } from '../network/ip.js';
 import {
   baseOf,
+  interfaceAddresses,
   portsOf,
   type InterfaceState,
   type IpAddress,
@@ -14,12 +15,7 @@ export function addressesOf(item: InterfaceState | undefined): readonly IpAddres
   const expected = item?.ipv4.dhcp?.expected;
   return item === undefined
     ? []
-    : [
-        ...item.ipv4.addresses,
-        ...item.ipv6.addresses,
-        ...(item.facts?.dynamicAddresses ?? []),
-        ...(expected === undefined ? [] : [expected]),
-      ];
+    : [...interfaceAddresses(item), ...(expected === undefined ? [] : [expected])];
 }
 
 export function holderOf(state: NetworkState, ip: string): string | undefined {
@@ -59,13 +55,6 @@ export function findManagementPath(
     interface: holder,
     devices: devicesBelow(state, holder),
   };
-}
-
-/** Does a packet to `ip` go by a route to `destination` (if it is the most specific one)? */
-export function covers(destination: string, ip: string): boolean {
-  const network = canonicalNetwork(destination);
-  const [address = '', length = ''] = (network?.network ?? '').split('/');
-  return isInSubnet(ip, { ip: address, prefixLength: Number(length) });
 }
 
 /**

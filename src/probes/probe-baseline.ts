@@ -3,8 +3,15 @@
  * required only where the plan itself opens the way it takes: a dead name server or gateway must not take a
  * good change back. Pure.
  */
-import { canonicalNetwork, isInSubnet } from '../network/ip.js';
-import type { InterfaceState, Link, NetworkState, Route, VlanLink } from '../network/state.js';
+import { canonicalNetwork, isInNetwork, isInSubnet } from '../network/ip.js';
+import {
+  interfaceAddresses,
+  type InterfaceState,
+  type Link,
+  type NetworkState,
+  type Route,
+  type VlanLink,
+} from '../network/state.js';
 import type { ProbeAnswer, ProbeSpec } from './probe-script.js';
 
 /** `before`: its answer before the change. */
@@ -40,16 +47,17 @@ export function isRequiredAfter(
   }
 }
 
+/** All that the host has. */
+export function ownAddresses(state: NetworkState): ReadonlySet<string> {
+  return new Set([...state.interfaces.values()].flatMap(interfaceAddresses).map(({ ip }) => ip));
+}
+
 /**
  * Addresses that the plan gives to the host, and that somebody else may have: probed where the interface is
  * there, up, and stays what it is. A /32 is how floating addresses are written.
  */
 export function newAddresses(observed: NetworkState, target: NetworkState): readonly ProbeSpec[] {
-  const own = new Set(
-    [...observed.interfaces.values()].flatMap((item) =>
-      [...item.ipv4.addresses, ...(item.facts?.dynamicAddresses ?? [])].map(({ ip }) => ip),
-    ),
-  );
+  const own = ownAddresses(observed);
   return [...target.interfaces.values()].flatMap((item): ProbeSpec[] => {
     const now = observed.interfaces.get(item.name);
     if (now?.up !== true || now.facts?.carrier !== true) return [];
@@ -101,12 +109,7 @@ export function wayTo(state: NetworkState, address: string): Way | undefined {
   };
   for (const item of state.interfaces.values()) {
     if (!item.up) continue;
-    const addresses = [
-      ...item.ipv4.addresses,
-      ...item.ipv6.addresses,
-      ...(item.facts?.dynamicAddresses ?? []),
-    ];
-    for (const own of addresses) {
+    for (const own of interfaceAddresses(item)) {
       if (!isInSubnet(address, own)) continue;
       const subnet = canonicalNetwork(`${own.ip}/${own.prefixLength}`)?.network ?? '';
       consider(subnet, item, own.prefixLength);
@@ -114,15 +117,14 @@ export function wayTo(state: NetworkState, address: string): Way | undefined {
   }
   for (const route of state.routes) {
     if (route.table !== 254 || route.type !== 'unicast') continue;
-    const [ip = '', length = ''] = route.destination.split('/');
-    if (!isInSubnet(address, { ip, prefixLength: Number(length) })) continue;
+    if (!isInNetwork(address, route.destination)) continue;
     const device = state.interfaces.get(
       route.nextHopInterface ?? route.nextHops?.[0]?.interface ?? '',
     );
     consider(
       route.nextHopAddress ?? route.nextHops?.[0]?.address ?? route.destination,
       device,
-      Number(length),
+      Number(route.destination.split('/')[1]),
     );
   }
   if (best !== undefined || canonicalNetwork(address) !== undefined) return best;

@@ -4,6 +4,7 @@
  */
 import { isInSubnet } from '../network/ip.js';
 import { baseOf, portsOf, type NetworkState, type VlanLink } from '../network/state.js';
+import { ownAddresses } from './probe-baseline.js';
 import type { ProbeAnswer, ProbeSpec } from './probe-script.js';
 
 export type TrialSpec = Extract<ProbeSpec, { kind: 'trial' }>;
@@ -17,11 +18,7 @@ export function vlanTrials(
   target: NetworkState,
   reached: readonly string[],
 ): readonly TrialSpec[] {
-  const own = new Set(
-    [...observed.interfaces.values()].flatMap((item) =>
-      [...item.ipv4.addresses, ...(item.facts?.dynamicAddresses ?? [])].map(({ ip }) => ip),
-    ),
-  );
+  const own = ownAddresses(observed);
   return [...target.interfaces.values()].flatMap(({ name, link, up }): TrialSpec[] => {
     if (link.kind !== 'vlan' || !up) return [];
     const now = observed.interfaces.get(name)?.link;

@@ -2,14 +2,15 @@
 import { findBootOwners, isCloudInitActive } from '../agents/boot-owners.js';
 import type { ObservedHost } from '../agents/observed-host.js';
 import { objectsOf, recordDifferences } from '../backends/persist-record.js';
-import type { Hazard } from '../plan/change.js';
+import type { ChangePlan, Hazard } from '../plan/change.js';
 
-/** `scope`: the interfaces that the plan changes. */
 export function bootHazards(
   observed: ObservedHost,
-  scope: readonly string[],
+  { scope, backend }: Pick<ChangePlan, 'scope' | 'backend'>,
   isTemporary: boolean,
 ): readonly Hazard[] {
+  // A profile is what the boot reads: nobody undoes it.
+  if (backend === 'nmcli') return [];
   const { running, persistent, boot } = observed.persistence;
   const texts: string[] = [];
   const notes: string[] = [];

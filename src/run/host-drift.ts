@@ -1,7 +1,7 @@
 /** How a host differs from its documents, and from what its next boot makes of it. Pure. */
 import type { ObservedHost } from '../agents/observed-host.js';
 import { objectsOf, recordDifferences } from '../backends/persist-record.js';
-import { isManaged } from '../network/networkmanager.js';
+import { activeProfile, isManaged } from '../network/networkmanager.js';
 import type { ChangePlan } from '../plan/change.js';
 
 export type HostDrift = Readonly<{
@@ -39,10 +39,9 @@ function recordDrift({ persistence, lines }: ObservedHost): readonly string[] {
 /** Of what NetworkManager keeps: profiles that are active and are in memory only. */
 function profileDrift({ networkManager }: ObservedHost): readonly string[] {
   if (networkManager === undefined) return [];
-  const { devices, profiles } = networkManager;
-  const names = [...devices].flatMap(([name, device]) => {
+  const names = [...networkManager.devices].flatMap(([name, device]) => {
     if (!isManaged(device)) return [];
-    const profile = profiles.find(({ uuid }) => uuid === device.profile);
+    const profile = activeProfile(networkManager, name);
     return profile?.isInMemory === true && !profile.isGenerated ? [name] : [];
   });
   return names.length === 0 ? [] : [`temporary, in profiles in memory: ${names.sort().join(', ')}`];

@@ -53,17 +53,18 @@ export class HostReport {
   reached(address: string, fromMs: number): void {
     const nowMs = this.env.now();
     this.timings.reconnectMs = Math.round(nowMs - fromMs);
-    this.outageEnds();
-    this.outageMs ??= 0;
-    this.env.emit({ type: 'host.reached', host: this.host, address, outageMs: this.outageMs });
+    this.answers(address);
   }
 
   /** It answers: if it was cut off once more, that is over. */
   reachedAgain(address: string): void {
-    if (this.cutOffAtMs === undefined) return;
+    if (this.cutOffAtMs !== undefined) this.answers(address);
+  }
+
+  private answers(address: string): void {
     this.outageEnds();
-    const outageMs = this.outageMs ?? 0;
-    this.env.emit({ type: 'host.reached', host: this.host, address, outageMs });
+    this.outageMs ??= 0;
+    this.env.emit({ type: 'host.reached', host: this.host, address, outageMs: this.outageMs });
   }
 
   get wasReached(): boolean {

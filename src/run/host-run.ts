@@ -367,21 +367,12 @@ class HostRun {
   }
 
   private planFor(observed: ObservedHost): ChangePlan {
-    const { host, desired, planFor, prune = false, others = [], temporary = false } = this.job;
-    const { allowCutOff = false } = this.job;
+    const { host, desired, planFor, temporary = false } = this.job;
     const plan =
-      planFor === undefined
-        ? planHost(host, observed, desired, {
-            prune,
-            others,
-            allowCutOff,
-            ...(this.job.backend === undefined ? {} : { backend: this.job.backend }),
-          })
-        : planFor(observed);
+      planFor === undefined ? planHost(host, observed, desired, this.job) : planFor(observed);
     const hazards = [
       ...deadlineHazards(plan, this.job.confirmWindowSeconds),
-      // A profile is what the boot reads: nobody undoes it.
-      ...(plan.backend === 'nmcli' ? [] : bootHazards(observed, plan.scope, temporary)),
+      ...bootHazards(observed, plan, temporary),
     ];
     return { ...plan, hazards: [...plan.hazards, ...hazards] };
   }

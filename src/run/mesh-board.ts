@@ -6,8 +6,8 @@
  * with whole packets; of those whose turn comes later, only what they answered before. Not asked for: hosts that went
  * back. What did not work before and is not made to work by either's plan is not required.
  */
-import { isInSubnet } from '../network/ip.js';
-import type { NetworkState } from '../network/state.js';
+import { isInNetwork } from '../network/ip.js';
+import { interfaceAddresses, type NetworkState } from '../network/state.js';
 import { culprits, meshText, shortNames, type MeshFault } from '../probes/mesh-faults.js';
 import {
   probeName,
@@ -218,7 +218,7 @@ export class MeshBoard {
     if (!this.isMember(host, probe)) return undefined;
     const seen = this.seen.get(host);
     if (seen !== undefined) return seen.target.get(probe.network);
-    const address = this.members.addresses[host]?.find((ip) => isWithin(ip, probe.network));
+    const address = this.members.addresses[host]?.find((ip) => isInNetwork(ip, probe.network));
     return address === undefined ? undefined : { address, mtu: undefined };
   }
 
@@ -292,20 +292,10 @@ export class MeshBoard {
 
 const keyOf = (host: string, probe: MeshSpec): string => `${host}\n${probeName(probe)}`;
 
-function isWithin(ip: string, network: string): boolean {
-  const [of = '', length = ''] = network.split('/');
-  return isInSubnet(ip, { ip: of, prefixLength: Number(length) });
-}
-
 function placeIn(state: NetworkState, network: string): Place | undefined {
   for (const item of state.interfaces.values()) {
     if (!item.up) continue;
-    const addresses = [
-      ...item.ipv4.addresses,
-      ...item.ipv6.addresses,
-      ...(item.facts?.dynamicAddresses ?? []),
-    ];
-    const own = addresses.find(({ ip }) => isWithin(ip, network));
+    const own = interfaceAddresses(item).find(({ ip }) => isInNetwork(ip, network));
     if (own !== undefined) return { address: own.ip, mtu: item.mtu };
   }
   return undefined;

@@ -29,6 +29,20 @@ const defaultRouteBy = (device: string, gateway = '10.10.0.1') => ({
     { destination: '0.0.0.0/0', 'next-hop-address': gateway, 'next-hop-interface': device },
   ],
 });
+/** What eth1 has moves to a bridge on it. */
+const bridged = (stp: object, port: object = {}) => ({
+  interfaces: [
+    eth('eth1', { ipv4: { enabled: false } }),
+    {
+      name: 'br0',
+      type: 'linux-bridge',
+      state: 'up',
+      ...addressed('10.10.0.11'),
+      bridge: { options: { stp }, port: [{ name: 'eth1', ...port }] },
+    },
+  ],
+  routes: defaultRouteBy('br0'),
+});
 const STORAGE_IP = '10.100.0.11';
 const STORAGE_PROBE = [{ ping: '10.100.0.1' }];
 
@@ -174,22 +188,7 @@ export const OUTAGES: Readonly<Record<string, Outage>> = {
     says: /^eth1 drops what comes from the controller: rp_filter is strict there, and its answers would leave by eth2/,
   },
   'the port has another native VLAN than its bridge': {
-    network: {
-      interfaces: [
-        eth('eth1', { ipv4: { enabled: false } }),
-        {
-          name: 'br0',
-          type: 'linux-bridge',
-          state: 'up',
-          ...addressed('10.10.0.11'),
-          bridge: {
-            options: { stp: { enabled: false } },
-            port: [{ name: 'eth1', vlan: { mode: 'access', tag: 20 } }],
-          },
-        },
-      ],
-      routes: defaultRouteBy('br0'),
-    },
+    network: bridged({ enabled: false }, { vlan: { mode: 'access', tag: 20 } }),
     outcome: 'rolled-back',
     says: /^br0 filters VLANs, and none of its ports \(eth1\) carries VLAN 1, in which br0 is/,
   },
@@ -208,22 +207,7 @@ export const OUTAGES: Readonly<Record<string, Outage>> = {
     says: /^eth2 has no carrier: the cable is out, or the switch port is off/,
   },
   'spanning tree takes its time': {
-    network: {
-      interfaces: [
-        eth('eth1', { ipv4: { enabled: false } }),
-        {
-          name: 'br0',
-          type: 'linux-bridge',
-          state: 'up',
-          ...addressed('10.10.0.11'),
-          bridge: {
-            options: { stp: { enabled: true, 'forward-delay': 15 } },
-            port: [{ name: 'eth1' }],
-          },
-        },
-      ],
-      routes: defaultRouteBy('br0'),
-    },
+    network: bridged({ enabled: true, 'forward-delay': 15 }),
     outcome: 'confirmed',
   },
 };

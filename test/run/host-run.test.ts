@@ -148,34 +148,20 @@ describe('a host ends', () => {
     });
   });
 
-  test('rolled back with the cause though its last probe ends when no time is left to look for it', async () => {
+  test.each([
+    // Of two rounds of 6.5 s the last begins 8 s before the deadline, and ends 1.5 s before it.
+    ['ends when no time is left to look for it', 19_500, () => 6_500],
+    [
+      'takes much longer than the one before',
+      15_900,
+      (times: number) => (times === 2 ? 5_000 : 9_000),
+    ],
+  ])('rolled back with the cause though its last probe %s', async (_, reachedMs, roundMs) => {
     const host = new FakeHost();
     host.onMessage = (message, times) => {
-      // Reached late; of two rounds of 6.5 s the last begins 8 s before the deadline, and ends 1.5 s before it.
-      if (message === 'status' && times === 1) host.clock.nowMs = 19_500;
+      if (message === 'status' && times === 1) host.clock.nowMs = reachedMs;
       if (message === 'probe' && times > 1) {
-        host.clock.nowMs += 6_500;
-        return 'probe 0 FAIL no answer\n';
-      }
-      const isDiagnosis = message === 'observe' && host.messages.includes('begin');
-      return isDiagnosis
-        ? 'link eth0 up=1 carrier=0 mtu=1500 mac=x\nway 192.0.2.1 192.0.2.1 dev eth0 uid 0\ncomplete\n'
-        : undefined;
-    };
-    const probes: ProbeSpec[] = [{ kind: 'ping', address: '192.0.2.1' }];
-    expect(await run(host, { probes })).toMatchObject({
-      outcome: 'rolled-back',
-      details: expect.arrayContaining([expect.stringMatching(/^seen from the host: eth0/)]),
-    });
-    expect(host.nowMs).toBeLessThan(host.deadlineMs);
-  });
-
-  test('rolled back with the cause though its last probe takes much longer than the one before', async () => {
-    const host = new FakeHost();
-    host.onMessage = (message, times) => {
-      if (message === 'status' && times === 1) host.clock.nowMs = 15_900;
-      if (message === 'probe' && times > 1) {
-        host.clock.nowMs += times === 2 ? 5_000 : 9_000;
+        host.clock.nowMs += roundMs(times);
         return 'probe 0 FAIL no answer\n';
       }
       const isDiagnosis = message === 'observe' && host.messages.includes('begin');
