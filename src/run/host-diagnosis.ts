@@ -1,10 +1,6 @@
 /** What is asked on a host whose change is about to be taken back, and what its answers mean. */
 import { RUN_FROM_STDIN } from '../agents/bundle.js';
-import {
-  DIAGNOSIS_TIMEOUT_MS,
-  diagnosisScript,
-  type DiagnosisRequest,
-} from '../agents/diagnosis-script.js';
+import { diagnosisScript, type DiagnosisRequest } from '../agents/diagnosis-script.js';
 import type { ObservedHost } from '../agents/observed-host.js';
 import { diagnose, type Diagnosis } from '../diagnosis/diagnose.js';
 import { parseEvidence } from '../diagnosis/evidence.js';
@@ -74,22 +70,33 @@ export function wantedBy(probe: ProbeSpec): readonly Wanted[] {
     : [{ address: probe.address }];
 }
 
-/** What the host says within the time; also half of it is something. Never rejects. */
+/**
+ * What the host says until `timeOver` settles; also half of it is something. The connection is kept: over it the host
+ * is asked to go back. Never rejects.
+ */
 export async function gatherEvidence(
   connection: Connection,
   request: DiagnosisRequest,
-  leftMs: number,
+  timeOver: (signal: AbortSignal) => Promise<unknown>,
 ): Promise<string> {
   const lines: string[] = [];
+  const asking = new AbortController();
+  const waiting = new AbortController();
+  const endInTime = timeOver(waiting.signal).then(
+    () => asking.abort(),
+    () => undefined,
+  );
   try {
     await connection.exec(RUN_FROM_STDIN, {
       input: diagnosisScript(request),
-      timeoutMs: Math.min(DIAGNOSIS_TIMEOUT_MS, leftMs),
+      signal: asking.signal,
       onLine: (line) => void lines.push(line),
     });
   } catch {
     // Out of time, or cut off: the way back must not wait for it.
   }
+  waiting.abort();
+  await endInTime;
   return lines.join('\n');
 }
 

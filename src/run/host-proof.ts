@@ -5,6 +5,7 @@
  */
 import { RUN_FROM_STDIN } from '../agents/bundle.js';
 import { splitSections } from '../agents/canonical.js';
+import { DIAGNOSIS_TIMEOUT_MS } from '../agents/diagnosis-script.js';
 import type { ObservedHost } from '../agents/observed-host.js';
 import { parsePersisted, type Persisted } from '../agents/persistence.js';
 import { parseObservation } from '../agents/reading.js';
@@ -121,8 +122,12 @@ class HostProof {
   private readonly sent: SentTransaction;
   private readonly gate: CommitGate | undefined;
   private rollbackDetails: readonly string[] = [];
+  /** Why the host was asked to go back: it is asked again if that did not arrive, and not weighed anew. */
+  private verdict: string | undefined;
   /** What was not good when it was looked at last: its deadline may pass before anything is asked for. */
   private shortcoming: string | undefined;
+  /** The probes were good when they were looked at last, whatever was not good before. */
+  private isGoodAtLast = false;
   /** What the host looked like before it was asked to go back, and what was not good. */
   private evidence = '';
   private failedProbes: readonly ProbeSpec[] = [];
@@ -316,6 +321,9 @@ class HostProof {
       if (!isAtNewAddress) return 'again';
       if (!report.wasReached) report.reached(connection.address, this.startedMs);
       this.lastSeen = observed;
+      if (this.verdict !== undefined) {
+        return this.rollBack(connection, this.verdict, this.rollbackDetails);
+      }
       // What the whole group has decided is not weighed again on one of its hosts.
       if (this.word === 'confirm') return this.confirm(connection);
       if (!this.hasHeld) report.phase('verifying');
@@ -385,8 +393,11 @@ class HostProof {
     const { diagnosis } = this.sent;
     if (diagnosis === undefined || !this.hasTimeFor(2 * GO_BACK_MS)) return '';
     const request = { ...diagnosis.request, ask: this.asked(diagnosis) };
-    const leftMs = this.sent.deadlineMs - this.env.now() - GO_BACK_MS;
-    return gatherEvidence(connection, request, leftMs);
+    const leftMs = Math.min(
+      this.sent.deadlineMs - this.env.now() - GO_BACK_MS,
+      DIAGNOSIS_TIMEOUT_MS,
+    );
+    return gatherEvidence(connection, request, (signal) => this.report.delay(leftMs, signal));
   }
 
   /** What failed comes first, whatever else there is to ask for. */
@@ -456,7 +467,8 @@ class HostProof {
         if (answer === undefined || answer.good) return [];
         return [`${probeName(probe)}: ${answer.text}`];
       });
-      this.shortcoming = bad[0] === undefined ? undefined : `after the change: ${bad[0]}`;
+      this.isGoodAtLast = bad.length === 0;
+      if (bad[0] !== undefined) this.shortcoming = `after the change: ${bad[0]}`;
       this.failedProbes = probes.flatMap((probe, index) =>
         answers[index]?.good === false ? [failedPart(probe, heard[index])] : [],
       );
@@ -609,6 +621,7 @@ class HostProof {
     this.report.phase('rolling-back', cause);
     const startMs = this.env.now();
     this.rollbackDetails = details;
+    this.verdict = cause;
     this.shortcoming = cause;
     this.goesBack = true;
     try {
@@ -659,13 +672,15 @@ class HostProof {
     }
     const byDeadline = status.cause?.startsWith('the deadline passed') === true;
     const address = sent.newAddress ?? sent.address;
+    const tooLate = this.isGoodAtLast ? ' (it was good too late to be confirmed)' : '';
     const symptom = byDeadline
       ? !report.wasReached
         ? `after the change SSH at ${address} did not answer within ${sent.budget.confirmSeconds} s`
         : this.hasHeld
           ? 'it was good, and was not confirmed by its deadline'
-          : (this.shortcoming ??
-            `after the change the host could not be proved good within ${sent.budget.confirmSeconds} s`)
+          : this.shortcoming === undefined
+            ? `after the change the host could not be proved good within ${sent.budget.confirmSeconds} s`
+            : this.shortcoming + tooLate
       : (status.cause ?? 'unknown');
     // Who goes back because others do has nothing that could be diagnosed.
     const isAsked = (byDeadline || this.failedProbes.length > 0) && !this.hasHeld;

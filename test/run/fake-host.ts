@@ -123,6 +123,8 @@ export class FakeClock implements HostClock {
   }
 }
 
+type Link = { isCut: boolean };
+
 type FakeNetwork = 'before' | 'after';
 
 /** All that a fake host still knows after the controller is gone. */
@@ -166,6 +168,8 @@ export class FakeHost {
   vacancy = 'probe 0 OK\n';
   /** How long a dial or a message takes: settles when it is over. undefined: no time at all. */
   takes: (what: Message | 'dial' | 'apply') => Promise<void> | undefined = () => undefined;
+  /** Which messages it never answers: they end when they are given up, or cost the connection when their time is over. */
+  takesUntilAborted: (message: Message) => boolean = () => false;
   readonly clock: HostClock;
 
   constructor(clock: HostClock = new FakeClock()) {
@@ -221,16 +225,27 @@ export class FakeHost {
     const failure = this.onDial(this.connections, target.connectTimeoutMs);
     if (failure !== undefined) throw failure;
     const address = options?.address ?? target.address;
+    const link: Link = { isCut: false };
     return {
       hostKey: 'ssh-ed25519 AAAA',
       address,
-      exec: (_command, execOptions) => this.exec(execOptions ?? {}),
+      exec: (_command, execOptions) => this.exec(link, execOptions ?? {}),
       close: () => undefined,
       closed: new Promise(() => undefined),
     };
   }
 
+  private async neverEnding(link: Link, options: ExecOptions): Promise<never> {
+    const { signal, timeoutMs = 120_000 } = options;
+    await this.clock.delay(timeoutMs, signal).then(
+      () => void (link.isCut = true),
+      () => undefined,
+    );
+    throw this.cut('a command did not end in time');
+  }
+
   private async exec(
+    link: Link,
     options: ExecOptions,
   ): Promise<{ code: number; stdout: string; stderr: string }> {
     const input = options.input ?? '';
@@ -239,6 +254,8 @@ export class FakeHost {
       return { code: 0, stdout: this.vacancy, stderr: '' };
     }
     const message = messageOf(input);
+    if (link.isCut) throw this.cut();
+    if (this.takesUntilAborted(message)) return this.neverEnding(link, options);
     const time = this.takes(message);
     if (time !== undefined) await time;
     this.messages.push(message);

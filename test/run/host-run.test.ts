@@ -226,6 +226,54 @@ describe('a host ends', () => {
     expect(host.cause).toBe('the deadline passed without a confirmation');
   });
 
+  test('rolled back, never confirmed, when the word to go back is lost and its probe is good by then', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message, times) => {
+      if (message === 'rollback' && times === 1) throw host.cut();
+      const isAsked = host.messages.includes('rollback');
+      return message === 'probe' && times > 1 && !isAsked ? 'probe 0 FAIL no answer\n' : undefined;
+    };
+    host.onAnswered = (message) => {
+      if (message === 'rollback') host.cause = 'after the change: ping 192.0.2.1: no answer';
+    };
+    expect(await run(host, { probes: [{ kind: 'ping', address: '192.0.2.1' }] })).toMatchObject({
+      outcome: 'rolled-back',
+      cause: 'after the change: ping 192.0.2.1: no answer',
+    });
+    expect(host.messages.filter((message) => message === 'rollback')).toHaveLength(2);
+    expect(host.messages).not.toContain('confirm');
+  });
+
+  test('rolled back with the cause when its probe is good too late to be confirmed', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message, times) => {
+      if (message === 'confirm') {
+        host.clock.nowMs += 45_000;
+        host.tick();
+      }
+      return message === 'probe' && times === 2 ? 'probe 0 FAIL no answer\n' : undefined;
+    };
+    expect(await run(host, { probes: [{ kind: 'ping', address: '192.0.2.1' }] })).toMatchObject({
+      outcome: 'rolled-back',
+      cause: 'after the change: ping 192.0.2.1: no answer (it was good too late to be confirmed)',
+    });
+    expect(host.cause).toBe('the deadline passed without a confirmation');
+  });
+
+  test('rolled back over the connection that is there, though what is asked for the cause does not end', async () => {
+    const host = new FakeHost();
+    host.onMessage = (message, times) =>
+      message === 'probe' && times > 1 ? 'probe 0 FAIL no answer\n' : undefined;
+    host.takesUntilAborted = (message) => message === 'observe' && host.messages.includes('begin');
+    expect(await run(host, { probes: [{ kind: 'ping', address: '192.0.2.1' }] })).toMatchObject({
+      outcome: 'rolled-back',
+    });
+    expect(host.messages.at(-2)).toBe('rollback');
+    // To begin, to prove it, and to read how it ended.
+    expect(host.connections).toBe(3);
+    expect(host.nowMs).toBeLessThan(host.deadlineMs);
+  });
+
   test('confirmed when a probe fails after the change as it did before, which is said at once', async () => {
     const host = new FakeHost();
     const probes: ProbeSpec[] = [
