@@ -14,6 +14,7 @@
  * Pure.
  */
 import type { InterfaceState, Link, NetworkState } from '../network/state.js';
+import { failOverMac } from '../network/state.js';
 import {
   typeOptionsDifference,
   typeOptionWords,
@@ -154,8 +155,8 @@ export function linkRecipe(
     ['master-kind', [controller?.link.kind ?? '']],
     ['mac', [mac ?? '']],
     ['mtu', [String(item.mtu)]],
-    ['fail-over', [failOver(link)]],
-    ['active', movesMacs(link) || failOver(link) !== '' ? [item.facts?.activePort ?? ''] : []],
+    ['fail-over', [failOverMac(link)]],
+    ['active', movesMacs(link) || failOverMac(link) !== '' ? [item.facts?.activePort ?? ''] : []],
     ['port-mac', controller !== undefined && movesMacs(controller.link) ? [item.mac ?? ''] : []],
     ['up', [item.up ? '1' : '0']],
     ['extra', create.length === 0 ? [] : [extraWords(line, item).join(' ')]],
@@ -172,16 +173,10 @@ export function linkRecipe(
   ];
 }
 
-/** `active`: the bond takes the MAC of its active port; `follow`: that takes the bond's; empty: neither. */
-function failOver(link: Link): string {
-  const word = link.kind === 'bond' ? (link.options['fail_over_mac'] ?? 'none') : 'none';
-  return link.kind === 'bond' && link.mode === 'active-backup' && word !== 'none' ? word : '';
-}
-
 /** Do ports swap MACs as another one becomes active (bond_do_fail_over_mac, bond_alb_handle_active_change)? */
 function movesMacs(link: Link): boolean {
   return (
-    failOver(link) === 'follow' ||
+    failOverMac(link) === 'follow' ||
     (link.kind === 'bond' && (link.mode === 'balance-alb' || link.mode === 'balance-tlb'))
   );
 }

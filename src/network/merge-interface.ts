@@ -19,7 +19,7 @@ import type {
   Link,
   MacVlanLink,
 } from './state.js';
-import { baseOf } from './state.js';
+import { baseOf, failOverMac } from './state.js';
 
 export function mergeInterfaces(draft: Draft): void {
   for (const desired of draft.wanted.values()) {
@@ -332,6 +332,9 @@ function mergeBond(draft: Draft, desired: DesiredInterface, link: BondLink): Bon
       if (modesOfBondOption(option)?.includes(mode) === false) delete observed[option];
     }
   }
+  // bond_options.c, bond_option_mode_set: this mode begins with it, whatever was said in another one.
+  if (mode !== link.mode && mode === 'balance-alb' && observed['tlb_dynamic_lb'] !== undefined)
+    observed['tlb_dynamic_lb'] = '1';
   const options: Record<string, string> = { ...observed, ...given };
   const isOn = (value: string | undefined): boolean => value !== undefined && value !== '0';
   // The kernel keeps one link monitor: starting one stops the other (bond_options.c).
@@ -394,14 +397,27 @@ function checkedBond(draft: Draft, desired: DesiredInterface, link: BondLink): B
     }
   }
   const { mac, copyMacFrom } = desired;
-  const isFollowing = link.mode === 'active-backup' && link.options['fail_over_mac'] === 'active';
+  const failOver = failOverMac(link);
+  const before = draft.before(desired.name);
   // What the host has already is asked for by a document that `show` printed.
-  const isNewMac = mac !== undefined && mac !== draft.before(desired.name)?.mac;
-  if (isFollowing && (copyMacFrom !== undefined || isNewMac)) {
+  const isNewMac = copyMacFrom !== undefined || (mac !== undefined && mac !== before?.mac);
+  if (isNewMac && failOver === 'active') {
     draft.error(
       desired,
       mac === undefined ? 'copyMacFrom' : 'mac',
       'with fail_over_mac: active the bond has the MAC of its active port; it cannot be given one',
+    );
+  }
+  if (
+    isNewMac &&
+    failOver === 'follow' &&
+    before !== undefined &&
+    failOverMac(before.link) !== ''
+  ) {
+    draft.error(
+      desired,
+      mac === undefined ? 'copyMacFrom' : 'mac',
+      'with fail_over_mac: follow the bond has the MAC that it began with; it cannot be given another one',
     );
   }
   return link;

@@ -1,10 +1,11 @@
 /** MAC addresses: given, copied, inherited from bonds and bases, pinned for bridges. */
+import { locationOf } from './desired.js';
 import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
 import { isMacVlan, passthruMac } from './merge-mac-vlan.js';
 import { allBelow } from './stacking.js';
-import { portsOf } from './state.js';
-import type { InterfaceState } from './state.js';
+import { failOverMac, portsOf } from './state.js';
+import type { InterfaceState, Link } from './state.js';
 
 export function mergeMacs(draft: Draft): void {
   for (const state of draft.interfaces.values()) portMac(draft, state);
@@ -59,11 +60,32 @@ function portMac(draft: Draft, state: InterfaceState): void {
 }
 
 /** Balancing modes give each port a MAC, and change it with the active port (bond_alb.c). */
+function dealsMacs(link: Link | undefined): boolean {
+  return link?.kind === 'bond' && (link.mode === 'balance-tlb' || link.mode === 'balance-alb');
+}
+
 function dealtMac(draft: Draft, state: InterfaceState): void {
   const bond = draft.interfaces.get(state.controller ?? '')?.link;
-  if (bond?.kind !== 'bond' || state.mac === undefined) return;
-  if (bond.mode !== 'balance-tlb' && bond.mode !== 'balance-alb') return;
-  draft.change(state.name, { mac: undefined });
+  if (state.mac !== undefined && dealsMacs(bond)) draft.change(state.name, { mac: undefined });
+}
+
+/** There each port needs a MAC of its own (EFAULT: bond_alb.c, alb_handle_addr_collision_on_attach). */
+function checkOwnMacs(draft: Draft, bond: InterfaceState): void {
+  if (!dealsMacs(bond.link)) return;
+  const ports = portsOf(bond.link);
+  for (const name of ports) {
+    const port = draft.interfaces.get(name);
+    if (port?.link.kind !== 'vlan' || !ports.includes(port.link.base)) continue;
+    const base = draft.interfaces.get(port.link.base);
+    const [own, below] = [port, base].map((item) => item && ownMac(draft, item));
+    const isThere = draft.before(name)?.controller === bond.name;
+    if (isThere || (own !== undefined && own !== below)) continue;
+    const by = draft.wanted.get(bond.name) ?? draft.wanted.get(name);
+    draft.errorAt(
+      by === undefined ? undefined : locationOf(by, 'bond.ports'),
+      `interface "${bond.name}": its port "${name}" has the MAC of "${port.link.base}", which is its port, too; in mode ${bond.link.kind === 'bond' ? bond.link.mode : ''} each port needs a MAC of its own`,
+    );
+  }
 }
 
 /** Another mode or fail_over_mac is set without ports, which get their MACs when they are attached again. */
@@ -108,9 +130,49 @@ function noteSharedMac(draft: Draft, bond: InterfaceState): void {
 /** Ports follow the MAC that the plan gives their bond. */
 function bondMac(draft: Draft, bond: InterfaceState): void {
   const before = draft.before(bond.name);
+  checkOwnMacs(draft, bond);
+  if (before !== undefined && losesMac(draft, before, bond)) {
+    const desired = draft.wanted.get(bond.name);
+    if (desired !== undefined && isGiven(draft, bond.name)) {
+      const key = desired.mac === undefined ? 'copyMacFrom' : 'mac';
+      draft.error(
+        desired,
+        key,
+        'with fail_over_mac the bond gets the MAC of one of its ports here',
+      );
+    }
+    draft.change(bond.name, { mac: undefined });
+    draft.note(bond.name, 'its MAC becomes that of one of its ports (fail_over_mac)');
+    return;
+  }
   noteSharedMac(draft, bond);
   if (before === undefined || before.mac === bond.mac) return;
   for (const port of portsOf(bond.link)) draft.change(port, { mac: undefined });
+}
+
+/**
+ * Gets the bond another MAC from its ports, which cannot be told beforehand (bond_main.c, bond_do_fail_over_mac)? With
+ * fail_over_mac: active, when another port becomes active; with follow, when it is without ports for a moment, and
+ * cannot be given its MAC again before the first one comes.
+ */
+function losesMac(draft: Draft, before: InterfaceState, bond: InterfaceState): boolean {
+  const failOver = failOverMac(bond.link);
+  if (failOver === '' || before.link.kind !== 'bond' || bond.link.kind !== 'bond') return false;
+  const isEmptied = dealsMacsAnew(draft, bond.name);
+  const ports = portsOf(bond.link);
+  if (failOver === 'follow') {
+    return isEmptied
+      ? failOverMac(before.link) !== ''
+      : !portsOf(before.link).some((port) => ports.includes(port));
+  }
+  // Without an active port none of them has a carrier: as long as they stay, so it stays.
+  const active = before.facts?.activePort;
+  const stays = (active === undefined ? portsOf(before.link) : [active]).every((port) =>
+    ports.includes(port),
+  );
+  const isJoined = active === undefined && ports.length > portsOf(before.link).length;
+  const isSamePrimary = before.link.options['primary'] === bond.link.options['primary'];
+  return isEmptied || !isSamePrimary || !stays || isJoined;
 }
 
 /** A VLAN that has its base's MAC follows it (vlan_sync_address). */

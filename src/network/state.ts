@@ -346,6 +346,16 @@ export function isMacVlanLink(link: Link): link is MacVlanLink {
   return link.kind === 'mac-vlan' || link.kind === 'mac-vtap';
 }
 
+/**
+ * `active`: the bond has the MAC of its active port; `follow`: that has the bond's, the others their own; empty: all
+ * ports have the bond's. With the first two the kernel takes no other MAC for the bond (bond_set_mac_address).
+ */
+export function failOverMac(link: Link): 'active' | 'follow' | '' {
+  if (link.kind !== 'bond' || link.mode !== 'active-backup') return '';
+  const word = link.options['fail_over_mac'];
+  return word === 'active' || word === 'follow' ? word : '';
+}
+
 /** Ports of an interface, whatever its kind. */
 export function portsOf(link: Link): readonly string[] {
   if (link.kind === 'bond' || link.kind === 'vrf') return link.ports;

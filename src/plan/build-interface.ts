@@ -1,8 +1,9 @@
 /** Building, bottom-up: making an interface, and setting what it has to be, in the order that the kernel wants. */
 import { MINIMUM_IPV6_MTU } from '../network/ip.js';
-import { baseOf, type InterfaceState } from '../network/state.js';
+import { baseOf, failOverMac, type InterfaceState } from '../network/state.js';
 import type { Operation } from './change.js';
 import { describe } from './describe.js';
+import { followsMtu } from './kernel-model.js';
 import { bondMac, settleBond, settleBondPorts } from './plan-bond.js';
 import { settleBridge } from './plan-bridge.js';
 import type { PlanDraft } from './plan-draft.js';
@@ -13,6 +14,8 @@ import { propertyChanges } from './property-changes.js';
 export function buildInterface(draft: PlanDraft, wanted: InterfaceState): void {
   if (wanted.link.kind === 'other') return;
   if (draft.model.get(wanted.name) === undefined) createInterface(draft, wanted);
+  // A bond without ports has lost its MAC, and with fail_over_mac it takes none.
+  if (failOverMac(wanted.link) !== '') settleMac(draft, wanted);
   settleBond(draft, wanted);
   settleTypeOptions(draft, wanted);
   settleProperties(draft, wanted);
@@ -20,7 +23,7 @@ export function buildInterface(draft: PlanDraft, wanted: InterfaceState): void {
   const mtu = draft.model.get(wanted.name)?.mtu;
   // A bridge that follows its ports has it of them first, and follows until it is given another.
   const follows = wanted.link.kind === 'linux-bridge' && mtu === undefined;
-  if (mtu !== wanted.mtu && !follows && !draft.followsBond(wanted)) setMtu(draft, wanted);
+  if (mtu !== wanted.mtu && !follows) settleMtu(draft, wanted);
   settleIpv6(draft, wanted);
   attachPorts(draft, wanted);
   if (wanted.link.kind === 'vrf')
@@ -30,8 +33,7 @@ export function buildInterface(draft: PlanDraft, wanted: InterfaceState): void {
   if (wanted.link.kind === 'linux-bridge') settleBridge(draft, wanted, wanted.link);
   // Only now: a bridge's MAC and MTU followed its ports as they came.
   settleMac(draft, wanted);
-  if (draft.model.get(wanted.name)?.mtu !== wanted.mtu && !draft.followsBond(wanted))
-    setMtu(draft, wanted);
+  settleMtu(draft, wanted);
   const item = draft.model.get(wanted.name);
   // A bond opens its ports itself.
   if (
@@ -45,6 +47,18 @@ export function buildInterface(draft: PlanDraft, wanted: InterfaceState): void {
   if (!wanted.up && item?.up === true) {
     setState(draft, wanted.name, 'down', 'it was down before');
   }
+}
+
+/** A port has what its bond gives it; what stands on a base that is yet to get more waits for the next round. */
+function settleMtu(draft: PlanDraft, wanted: InterfaceState): void {
+  if (draft.model.get(wanted.name)?.mtu === wanted.mtu || draft.followsBond(wanted)) return;
+  if (wanted.mtu <= mostMtu(draft, wanted)) setMtu(draft, wanted);
+}
+
+/** A VLAN or mac-vlan cannot have more than its base has by now (vlan_dev.c, macvlan.c). */
+function mostMtu(draft: PlanDraft, { link }: InterfaceState): number {
+  const below = followsMtu(link) ? draft.model.get(baseOf(link) ?? '') : undefined;
+  return below?.mtu ?? Number.POSITIVE_INFINITY;
 }
 
 /** Its alias, names and promiscuous mode; that last one may come by itself with a VRF. */
@@ -73,10 +87,11 @@ function settleProperties(draft: PlanDraft, wanted: InterfaceState | undefined):
 
 function createInterface(draft: PlanDraft, wanted: InterfaceState): void {
   const existed = draft.input.observed.interfaces.get(wanted.name);
-  const link = { ...wanted, mac: wanted.mac ?? bondMac(draft, wanted) };
+  const mtu = Math.min(wanted.mtu, mostMtu(draft, wanted));
+  const link = { ...wanted, mtu, mac: wanted.mac ?? bondMac(draft, wanted) };
   const operations: Operation[] = [{ op: 'create-link', link }];
   // With a smaller MTU it has no IPv6, and no switch for it either.
-  if (!wanted.ipv6.enabled && wanted.mtu >= MINIMUM_IPV6_MTU)
+  if (!wanted.ipv6.enabled && mtu >= MINIMUM_IPV6_MTU)
     operations.push({ op: 'set-ipv6-enabled', name: wanted.name, enabled: false });
   // A bond takes only ports that are down, and opens them itself.
   if (wanted.up && !draft.followsBond(wanted)) operations.push({ op: 'set-up', name: wanted.name });

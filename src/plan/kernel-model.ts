@@ -24,7 +24,7 @@ import type {
   Route,
   RouteRule,
 } from '../network/state.js';
-import { baseOf, isMacVlanLink } from '../network/state.js';
+import { baseOf, failOverMac, isMacVlanLink } from '../network/state.js';
 import { withTypeOptions } from '../network/type-options.js';
 import type { Operation } from './change.js';
 
@@ -150,6 +150,8 @@ export class KernelModel {
         if (bond.link.kind !== 'bond') return;
         const { mode, ...options } = operation.options;
         const known = { ...bond.link.options };
+        if (mode === 'balance-alb' && known['tlb_dynamic_lb'] !== undefined)
+          known['tlb_dynamic_lb'] = '1';
         if (options['miimon'] === '0')
           for (const delay of BOND_DELAYS) if (known[delay] !== undefined) known[delay] = '0';
         bond.link = {
@@ -364,6 +366,11 @@ export class KernelModel {
   }
 
   private setMac(item: ModelInterface, mac: string): void {
+    // drivers/net/bonding/bond_main.c, bond_set_mac_address: it says yes, and does nothing.
+    if (failOverMac(item.link) === '') this.changeMac(item, mac);
+  }
+
+  private changeMac(item: ModelInterface, mac: string | undefined): void {
     item.mac = mac;
     for (const child of this.childrenOf(item.name)) {
       if (child.link.kind === 'vlan') child.mac = undefined;
@@ -380,8 +387,10 @@ export class KernelModel {
       controller.link = { ...controller.link, ports: [...controller.link.ports, port.name].sort() };
       this.followMtu(port, controller.mtu);
       // drivers/net/bonding/bond_main.c bond_enslave: an unset bond MAC is taken from the first port.
-      if (isFirst && controller.mac === undefined) this.setMac(controller, port.mac ?? '');
-      port.mac = controller.mac;
+      const failOver = failOverMac(controller.link);
+      if (isFirst && failOver === 'active') this.changeMac(controller, undefined);
+      else if (isFirst && controller.mac === undefined) this.changeMac(controller, port.mac ?? '');
+      port.mac = failOver === '' ? controller.mac : undefined;
       port.portOptions = { ...NEW_BOND_PORT };
       // It opens the port, as if somebody had set it up.
       this.setUp(port);
@@ -511,7 +520,7 @@ function followsUp(link: Link): boolean {
 }
 
 /** Lowering the MTU of the base lowers that of these. */
-function followsMtu(link: Link): boolean {
+export function followsMtu(link: Link): boolean {
   return link.kind === 'vlan' || isMacVlanLink(link);
 }
 

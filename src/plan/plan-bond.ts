@@ -103,5 +103,8 @@ function bondDifference(draft: PlanDraft, wanted: InterfaceState): Record<string
   // bond_option_mode_set: "don't cache arp_validate between modes".
   if (different['mode'] !== undefined && validate !== undefined && validate !== 'none')
     different['arp_validate'] = validate;
+  // It also begins balance-alb with dynamic load balancing.
+  if (different['mode'] === 'balance-alb' && wanted.link.options['tlb_dynamic_lb'] === '0')
+    different['tlb_dynamic_lb'] = '0';
   return different;
 }

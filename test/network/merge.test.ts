@@ -94,6 +94,22 @@ describe('MAC addresses', () => {
     },
   );
 
+  test('a VLAN and its base cannot both be ports of a bond that gives each port a MAC', () => {
+    const plan = (mode: string) =>
+      merge(
+        hostWith(BOND),
+        `interfaces:
+  - {name: v, type: vlan, vlan: {base-iface: eth2, id: 7}}
+  - {name: bond0, link-aggregation: {mode: ${mode}, port: [eth1, eth2, v]}}`,
+      ).errors.map(formatError);
+    expect(plan('balance-alb')).toEqual([
+      expect.stringContaining(
+        'interface "bond0": its port "v" has the MAC of "eth2", which is its port, too; in mode balance-alb each port needs a MAC of its own',
+      ),
+    ]);
+    expect(plan('balance-rr')).toEqual([]);
+  });
+
   test('ports and VLANs follow the MAC that the plan gives their bond', () => {
     const mac = '52:54:00:00:00:01';
     let observed = hostWith(
