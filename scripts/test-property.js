@@ -7,7 +7,7 @@
 //   --here          in namespaces of this machine's kernel, quick, without bonds, VLANs and dummies
 //   --progress FILE goes on where a run that was cut has ended; written as it goes
 // NETORCH_E2E_LAB=DIR takes a lab that is up; else one is made. The last line is "N passed, N failed".
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,12 +51,17 @@ const argv = [
   '--silent=false',
   `test/property/${values.mode}.property.ts`,
 ];
+const lab = join(tmpdir(), `nl-property-${process.pid}`);
 const child = spawn(process.execPath, argv, {
   cwd: root,
   stdio: 'inherit',
-  env: { ...process.env, NETORCH_PROPERTY: JSON.stringify(wanted) },
+  env: { ...process.env, NETORCH_PROPERTY: JSON.stringify(wanted), NETORCH_PROPERTY_LAB: lab },
 });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill());
 child.on('close', (code) => {
+  // Who is ended from outside takes no lab down.
+  const netorch = join(root, 'bin', 'netorch.js');
+  if (existsSync(lab)) spawnSync(process.execPath, [netorch, 'lab', 'down', '--dir', lab]);
   const verdicts = existsSync(progress)
     ? readFileSync(progress, 'utf8')
         .split('\n')

@@ -20,7 +20,7 @@ export async function placeFor(where: 'lab' | 'here'): Promise<Place> {
   const lab =
     running === undefined
       ? await Lab.up({
-          dir: join(tmpdir(), `nl-property-${process.pid}`),
+          dir: process.env['NETORCH_PROPERTY_LAB'] ?? join(tmpdir(), `nl-property-${process.pid}`),
           hosts: [{ name: 'h1', init: 'minimal' }],
         })
       : await Lab.open(running);
