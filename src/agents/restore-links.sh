@@ -68,13 +68,19 @@ link_step() {
 			at = index(head, "\"flags\":[")
 			flags = substr(head, at, index(substr(head, at), "]"))
 			up[name] = index(flags, "\"UP\"") ? "1" : "0"
+			promisc[name] = index(flags, "\"PROMISC\"") > 0
 			has_alias[name] = index($0, "\"ifalias\":") > 0
 		}
 
+		# The base of a promiscuous VLAN would stay so (vlan_dev_change_rx_flags).
+		function delete_link(name) {
+			if (promisc[name]) print "link set dev " name " promisc off"
+			print "link del dev " name
+		}
 		function take_away(other) {
 			# What stands under the right name may still be another thing (a VLAN with another id): away with it.
 			if (name in line && (name, "create") in r && line[name] !~ r[name, "identity"]) {
-				print "link del dev " name
+				delete_link(name)
 				master[name] = ""
 			}
 			if (name in line && ((name, "idle") in r || wants_mac()) && line[name] ~ /"info_kind":"bond"/) {
@@ -150,7 +156,7 @@ link_step() {
 		END {
 			printf "" >(dir "/do")
 			if (step == 1) {
-				for (i = 1; i <= made; i++) if (created[i] in there) print "link del dev " created[i]
+				for (i = 1; i <= made; i++) if (created[i] in there) delete_link(created[i])
 				for (i = count; i >= 1; i--) {
 					name = order[i]
 					take_away()

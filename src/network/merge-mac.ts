@@ -100,6 +100,8 @@ function dealsMacsAnew(draft: Draft, name: string): boolean {
 
 /** The MAC of the device itself, not the one that a bond lends it. */
 function ownMac(draft: Draft, state: InterfaceState): string | undefined {
+  const isPort = isBond(draft.interfaces.get(state.controller ?? ''));
+  if (!isPort && state.mac !== undefined) return state.mac;
   const before = draft.before(state.name);
   const lent = before?.controller !== undefined && isBond(draft.before(before.controller));
   if (lent) return before.facts?.permanentMac;

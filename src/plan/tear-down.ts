@@ -55,6 +55,10 @@ function removeInterface(
         consequence,
       ),
     },
+    // Kernels of 2025 and later leave the base of a VLAN promiscuous when it goes so (vlan_dev_change_rx_flags).
+    ...(now.link.kind === 'vlan' && draft.model.get(now.name)?.promiscuous === true
+      ? [{ op: 'set-promiscuous', name: now.name, promiscuous: false } as const]
+      : []),
     { op: 'delete-link', name: now.name },
   );
 }

@@ -77,6 +77,18 @@ describe('MAC addresses', () => {
     expect(interfaces.get('bond0')?.mac).toBe('52:54:00:00:00:02');
   });
 
+  test('copy-mac-from takes the MAC that the plan gives a port that leaves its bond', () => {
+    const lent = withInterface(hostWith(BOND), 'eth2', { mac: '52:54:00:00:00:01' });
+    const { interfaces } = targetOf(
+      lent,
+      `interfaces:
+  - {name: bond0, link-aggregation: {port: [eth1]}}
+  - {name: eth2, mac-address: 02:00:00:00:00:77}
+  - {name: dummy0, type: dummy, copy-mac-from: eth2}`,
+    );
+    expect(interfaces.get('dummy0')?.mac).toBe('02:00:00:00:00:77');
+  });
+
   test.each(['mac-address: 02:00:00:00:00:77', 'copy-mac-from: eth3'])(
     'a bond that follows its active port is given none: %s',
     (key) => {
