@@ -4,7 +4,7 @@ import { MINIMUM_IPV6_MTU } from './ip.js';
 import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
 import { isMacVlan } from './merge-mac-vlan.js';
-import { portsOf } from './state.js';
+import { baseOf, portsOf } from './state.js';
 import type { InterfaceState } from './state.js';
 
 /** What the kernel leaves for the inner frame of a VXLAN (VXLAN_HEADROOM, VXLAN6_HEADROOM). */
@@ -87,7 +87,8 @@ function followBase(draft: Draft, vlan: InterfaceState, base: string): void {
   }
   if (vlan.mtu <= below.mtu) return;
   const before = draft.before(vlan.name);
-  if (before?.mtu === vlan.mtu && draft.before(base)?.mtu === below.mtu) return;
+  const isSameBase = before !== undefined && baseOf(before.link) === base;
+  if (isSameBase && before.mtu === vlan.mtu && draft.before(base)?.mtu === below.mtu) return;
   const wanted = draft.wanted.get(vlan.name);
   if (wanted?.mtu !== undefined) {
     draft.error(

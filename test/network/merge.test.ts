@@ -207,6 +207,19 @@ describe('addresses', () => {
   });
 });
 
+test('what moves to a base with a smaller MTU cannot keep its own', () => {
+  const observed = hostWith(
+    'interfaces: [{name: mv0, type: mac-vlan, mac-vlan: {base-iface: eth1, mode: private}}, {name: eth2, mtu: 1400}]',
+  );
+  const text = 'interfaces: [{name: mv0, mac-vlan: {base-iface: eth2, mode: private}';
+  const { target, notes } = merge(observed, `${text}}]`);
+  expect(target.interfaces.get('mv0')?.mtu).toBe(1400);
+  expect(notes.map((note) => note.text)).toContain('mtu drops to 1400 with its base eth2');
+  expect(merge(observed, `${text}, mtu: 1500}]`).errors.map(formatError)).toEqual([
+    expect.stringContaining('mtu is 1500, but its base-iface "eth2" has 1400'),
+  ]);
+});
+
 describe('what netorch does not model', () => {
   const route = (values: Partial<Route>): Route => ({
     family: 'ipv4',
