@@ -2,14 +2,22 @@
 // bridges), from bare NICs to all of that with addresses and routes, and from there to a change of every
 // part of it; no host's plan is that of another one. CPU time and memory of 1,000 and of 10,000 hosts
 // (or --hosts A,B), and how they grow. Results are printed; nothing fails for being slow.
+//   --dist DIR   another build than this one's, to set two side by side
 import { cpus, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const { planHost } = await import('../dist/plan/plan-host.js');
-const { iproute2Scripts } = await import('../dist/backends/backend.js');
-const { interfaceMap } = await import('../dist/network/state.js');
-
-const { values } = parseArgs({ options: { hosts: { type: 'string', default: '1000,10000' } } });
+const { values } = parseArgs({
+  options: {
+    hosts: { type: 'string', default: '1000,10000' },
+    dist: { type: 'string', default: fileURLToPath(new URL('../dist', import.meta.url)) },
+  },
+});
+const load = (module) => import(pathToFileURL(resolve(values.dist, module)).href);
+const { planHost } = await load('plan/plan-host.js');
+const { iproute2Scripts } = await load('backends/backend.js');
+const { interfaceMap } = await load('network/state.js');
 
 const nic = (name, index) => ({
   name,
@@ -40,17 +48,21 @@ const bare = {
   hostname: 'h',
 };
 
-/** What a host shall be, as the parser would give it: the planner's own input. */
+/**
+ * What a host shall be, as the parser would give it: the planner's own input. Key by key, as the parser
+ * does: V8 gives each object that is spread from another and then gets further keys a hidden class of its
+ * own, which the parser's do not have.
+ */
 function desired(host, mtu) {
-  const base = { state: 'up', locations: new Map() };
   const address = (index) => ({
     enabled: true,
     addresses: [{ ip: `10.${host >> 8}.${host & 255}.${index * 8 + 1}`, prefixLength: 29 }],
   });
   const bonds = [0, 1].map((index) => ({
-    ...base,
     name: `bond${index}`,
     kind: 'bond',
+    state: 'up',
+    locations: new Map(),
     mtu,
     bond: {
       mode: '802.3ad',
@@ -60,16 +72,18 @@ function desired(host, mtu) {
   }));
   const seven = [0, 1, 2, 3, 4, 5, 6];
   const vlans = seven.map((index) => ({
-    ...base,
     name: `bond${index % 2}.${100 + index}`,
     kind: 'vlan',
+    state: 'up',
+    locations: new Map(),
     mtu,
     vlan: { base: `bond${index % 2}`, id: 100 + index },
   }));
   const bridges = seven.map((index) => ({
-    ...base,
     name: `br${index}`,
     kind: 'linux-bridge',
+    state: 'up',
+    locations: new Map(),
     mtu,
     ipv4: address(index),
     bridge: {

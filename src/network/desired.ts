@@ -168,6 +168,21 @@ export type DesiredState = Readonly<{
   hostname?: Readonly<{ name: string; location: SourceLocation | undefined }>;
 }>;
 
+/** A plan does not change: who lays it over a host, plans and looks for hazards asks for the same names. */
+const known = new WeakMap<readonly DesiredInterface[], ReadonlyMap<string, DesiredInterface>>();
+
+/** Of several of one name, which is an error, the last. */
+export function interfacesByName({
+  interfaces,
+}: Pick<DesiredState, 'interfaces'>): ReadonlyMap<string, DesiredInterface> {
+  const found = known.get(interfaces);
+  if (found !== undefined) return found;
+  const byName = new Map<string, DesiredInterface>();
+  for (const item of interfaces) byName.set(item.name, item);
+  known.set(interfaces, byName);
+  return byName;
+}
+
 /**
  * The place of a key of an interface, e.g. 'bond.options.miimon'; when that was not written (the key
  * is a consequence), the place of the nearest key around it.

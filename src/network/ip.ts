@@ -48,14 +48,33 @@ export function canonicalNetwork(
   return { family: 'ipv6', network: `${network}/${prefixLength}`, prefixLength };
 }
 
-/** Of canonical text, as a signed number of 32 bits. */
+const POINT = '.'.charCodeAt(0);
+const ZERO = '0'.charCodeAt(0);
+
+/** Of canonical text, as a signed number of 32 bits. (A host has thousands of them: nothing is taken apart.) */
 function ipv4Number(ip: string): number {
-  return ip.split('.').reduce((sum, part) => (sum << 8) | Number(part), 0);
+  let number = 0;
+  let byte = 0;
+  for (let at = 0; at < ip.length; at++) {
+    const code = ip.charCodeAt(at);
+    if (code !== POINT) {
+      byte = byte * 10 + code - ZERO;
+    } else {
+      number = (number << 8) | byte;
+      byte = 0;
+    }
+  }
+  return (number << 8) | byte;
 }
 
 /** A shift by 32 is one by 0. */
 const ipv4Mask = (prefixLength: number): number =>
   prefixLength === 0 ? 0 : -1 << (32 - prefixLength);
+
+/** Is it the last address of its subnet, at which all of it are called? Of canonical text. */
+export function isIpv4Broadcast({ ip, prefixLength }: IpAddress): boolean {
+  return (ipv4Number(ip) | ipv4Mask(prefixLength)) === -1;
+}
 
 /** The eight words of an IPv6 address in canonical text. */
 function ipv6Words(ip: string): readonly number[] {

@@ -25,11 +25,9 @@ export class Draft {
     this.observed = observed;
     this.desired = desired;
     this.interfaces = new Map(observed.interfaces);
-    this.wanted = new Map(
-      desired.interfaces
-        .filter((item) => item.state !== 'ignore')
-        .map((item) => [item.name, item] as const),
-    );
+    const wanted = new Map<string, DesiredInterface>();
+    for (const item of desired.interfaces) if (item.state !== 'ignore') wanted.set(item.name, item);
+    this.wanted = wanted;
   }
 
   /** Replaces some properties of an interface of the target. */

@@ -6,6 +6,7 @@ import { isSameBridgeOption } from './bridge.js';
 import { locationOf } from './desired.js';
 import type { DesiredInterface, DesiredIp } from './desired.js';
 import { linkLocalOf, samePrimaries } from './ip.js';
+import { laidOver } from './laid-over.js';
 import type { Draft } from './merge-draft.js';
 import { macVlanProblem } from './mac-vlan.js';
 import { mergedProperties } from './properties.js';
@@ -245,19 +246,23 @@ function linkOf(
     case 'bond':
       return mergeBond(draft, desired, link);
     case 'vlan':
-      return { ...link, ...desired.vlan, options: { ...link.options, ...desired.vlan?.options } };
+      return laidOver(link, {
+        ...desired.vlan,
+        options: laidOver(link.options ?? {}, desired.vlan?.options),
+      });
     case 'vxlan':
-      return { ...link, ...desired.vxlan };
+      return laidOver(link, desired.vxlan);
     case 'mac-vlan':
     case 'mac-vtap':
       return mergeMacVlan(draft, desired, link);
     case 'vrf':
-      return { ...link, table: desired.vrf?.table ?? link.table };
+      return laidOver(link, { table: desired.vrf?.table ?? link.table });
     case 'linux-bridge': {
       const asked = Object.entries(desired.bridge?.options ?? {}).filter(
         ([option, value]) => !isSameBridgeOption(option, value, link.options[option] ?? ''),
       );
-      const options = { ...link.options, ...Object.fromEntries(asked) };
+      const options =
+        asked.length === 0 ? link.options : { ...link.options, ...Object.fromEntries(asked) };
       const pvid = desired.bridge?.options?.['vlan_default_pvid'];
       // The kernel answers EPERM (br_vlan_set_default_pvid).
       if (
@@ -271,7 +276,7 @@ function linkOf(
           'vlan-default-pvid cannot change while the bridge filters VLANs',
         );
       }
-      return { ...link, options };
+      return laidOver(link, { options });
     }
     case 'veth': {
       const peer = desired.veth?.peer;
@@ -359,7 +364,9 @@ function mergeBond(draft: Draft, desired: DesiredInterface, link: BondLink): Bon
     if (given['miimon'] === undefined) options['miimon'] = '100';
   }
   scaleDelays(draft, desired, link, options);
-  return checkedBond(draft, desired, { ...link, mode, options });
+  // Another mode may have taken options away.
+  const kept = mode === link.mode ? laidOver(link.options, options) : options;
+  return checkedBond(draft, desired, laidOver(link, { mode, options: kept }));
 }
 
 /** The kernel stores the delays in units of miimon, so they change along with it. */

@@ -3,6 +3,7 @@ import { desiredPorts, locationOf } from './desired.js';
 import type { DesiredInterface } from './desired.js';
 import type { Draft } from './merge-draft.js';
 import { hasPriorities, portsConfigProblems } from './bond-port.js';
+import { laidOver } from './laid-over.js';
 import { portsOf } from './state.js';
 import type { BondLink, BridgeLink, BridgePort, InterfaceState, PortVlan } from './state.js';
 
@@ -125,7 +126,8 @@ function fillPorts(draft: Draft, state: InterfaceState, ports: readonly string[]
   const { link, name } = state;
   if (link.kind !== 'bond' && link.kind !== 'linux-bridge' && link.kind !== 'vrf') return;
   if (link.kind === 'bond') {
-    draft.change(name, { link: bondWithPorts(draft, name, link, ports) });
+    const filled = bondWithPorts(draft, name, link, ports);
+    if (filled !== link) draft.change(name, { link: filled });
     return;
   }
   if (link.kind === 'vrf') {
@@ -134,9 +136,12 @@ function fillPorts(draft: Draft, state: InterfaceState, ports: readonly string[]
   }
   const observed = draft.before(name)?.link;
   const before = observed?.kind === 'linux-bridge' ? observed : undefined;
-  draft.change(name, {
-    link: { ...link, ports: ports.map((port) => bridgePort(draft, name, link, before, port)) },
-  });
+  const filled = ports.map((port) => bridgePort(draft, name, link, before, port));
+  if (!isSameList(filled, link.ports)) draft.change(name, { link: { ...link, ports: filled } });
+}
+
+function isSameList<T>(one: readonly T[], other: readonly T[]): boolean {
+  return one.length === other.length && one.every((item, at) => item === other[at]);
 }
 
 function bondWithPorts(
@@ -154,7 +159,8 @@ function bondWithPorts(
       const present = before[port] ?? {};
       // Another mode takes the ports out and in again: where there are no priorities, they are gone.
       const isLost = present['prio'] !== undefined && !hasPriorities(link.mode);
-      return [port, { ...present, ...(isLost ? { prio: '0' } : {}), ...given[port] }];
+      const kept = isLost ? { ...present, prio: '0' } : present;
+      return [port, laidOver(kept, given[port])];
     }),
   );
   if (wanted !== undefined) {
@@ -175,6 +181,13 @@ function bondWithPorts(
   }
   const isKnown = Object.values(portOptions).some((values) => Object.keys(values).length > 0);
   const { kind, mode } = link;
+  const isSame =
+    options === link.options &&
+    isSameList(ports, link.ports) &&
+    (isKnown
+      ? ports.every((port) => portOptions[port] === link.portOptions?.[port])
+      : link.portOptions === undefined);
+  if (isSame) return link;
   return { kind, mode, options, ports, ...(isKnown ? { portOptions } : {}) };
 }
 
@@ -192,11 +205,9 @@ function bridgePort(
     present === undefined
       ? standard
       : withNewDefault(present.vlans, before?.options['vlan_default_pvid'], standard, link);
-  return {
-    name,
-    options: { ...present?.options, ...wanted?.options },
-    vlans: wanted?.vlans ?? inherited,
-  };
+  const vlans = wanted?.vlans ?? inherited;
+  if (present === undefined) return { name, options: { ...wanted?.options }, vlans };
+  return laidOver(present, { options: laidOver(present.options, wanted?.options), vlans });
 }
 
 /** What a port gets when it is attached: the bridge's default PVID, untagged. */

@@ -8,9 +8,11 @@ import type { NextHop, Route } from './state.js';
 /** A route with at most one next hop; with a weight, it is one of several. */
 export type SingleRoute = Route & Readonly<{ nextHops?: never; weight?: number }>;
 
+const isSingle = (route: Route): route is SingleRoute => route.nextHops === undefined;
+
 export function splitHops(route: Route): readonly SingleRoute[] {
-  const { nextHops, ...rest } = route;
-  if (nextHops === undefined) return [rest];
+  if (isSingle(route)) return [route];
+  const { nextHops = [], ...rest } = route;
   return nextHops.map((hop) => ({
     ...rest,
     nextHopInterface: hop.interface,
@@ -28,6 +30,7 @@ export function joinHops(routes: readonly SingleRoute[]): readonly Route[] {
     if (route.weight === undefined) continue;
     groups.set(key(route), [...(groups.get(key(route)) ?? []), route]);
   }
+  if (groups.size === 0) return routes;
   return routes.flatMap((route): readonly Route[] => {
     if (route.weight === undefined) return [route];
     const group = groups.get(key(route)) ?? [];

@@ -66,6 +66,10 @@ function mergedAltNames(
 
 /** A name, also an alternative one, is there once on a host. */
 export function checkAltNames(draft: Draft): void {
+  const hasAltNames = [...draft.interfaces.values()].some(
+    ({ altNames = [] }) => altNames.length > 0,
+  );
+  if (!hasAltNames) return;
   const owners = new Map<string, string>();
   for (const state of draft.interfaces.values()) owners.set(state.name, state.name);
   for (const state of draft.interfaces.values()) {

@@ -365,7 +365,16 @@ export function portsOf(link: Link): readonly string[] {
 
 /** The interface that this one stands on (the base of a VLAN, vxlan, mac-vlan …), if any. */
 export function baseOf(link: Link): string | undefined {
-  return 'base' in link ? link.base : undefined;
+  switch (link.kind) {
+    case 'vlan':
+    case 'vxlan':
+    case 'mac-vlan':
+    case 'mac-vtap':
+    case 'other':
+      return link.base;
+    default:
+      return undefined;
+  }
 }
 
 /** Does the interface take its settings (MAC, MTU, being up) from its controller, and have no addresses? */

@@ -5,8 +5,9 @@ import { bondOptionProblems, monitorProblems } from './bond.js';
 import { portsConfigProblems } from './bond-port.js';
 import { bridgeOptionProblems } from './bridge.js';
 import { sortByPlace } from './error-order.js';
-import { desiredBase, desiredPorts, locationOf } from './desired.js';
+import { desiredBase, desiredPorts, interfacesByName, locationOf } from './desired.js';
 import type { DesiredInterface, DesiredRoute, DesiredState } from './desired.js';
+import { isIpv4Broadcast } from './ip.js';
 import { macVlanProblem } from './mac-vlan.js';
 import { MAIN_TABLE } from './route.js';
 import { bottomUp } from './stacking.js';
@@ -50,7 +51,7 @@ class Check {
 
   constructor(desired: DesiredState) {
     this.#desired = desired;
-    this.#byName = new Map(desired.interfaces.map((item) => [item.name, item]));
+    this.#byName = interfacesByName(desired);
     this.active = desired.interfaces.filter((item) => item.state === 'up' || item.state === 'down');
   }
 
@@ -155,6 +156,7 @@ class Check {
   }
 
   #twice(item: DesiredInterface, key: string, names: readonly string[]): void {
+    if (names.length < 2) return;
     const seen = new Set<string>();
     for (const name of names) {
       if (seen.has(name)) this.#error(item, `${key}.${name}`, `port "${name}" is listed twice`);
@@ -516,18 +518,12 @@ function unusable(ip: string, prefixLength: number): string | undefined {
     if (ip === '::' || ip === '::1') return 'not an address for an interface';
     return ip.startsWith('ff') ? 'a multicast address' : undefined;
   }
-  const first = Number(ip.split('.')[0]);
+  const first = Number.parseInt(ip, 10);
   if (first === 0 || first === 127) return 'not an address for an interface';
   if (first >= 224) return 'a multicast or reserved address';
   // The address of the network itself is odd, but some routers have it, and nmstate's manual.
-  if (prefixLength <= 30 && isBroadcast(ip, prefixLength)) {
+  if (prefixLength <= 30 && isIpv4Broadcast({ ip, prefixLength })) {
     return 'the broadcast address of its network';
   }
   return undefined;
-}
-
-function isBroadcast(ip: string, prefixLength: number): boolean {
-  const bits = ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  const hosts = 2 ** (32 - prefixLength);
-  return bits % hosts === hosts - 1;
 }

@@ -2,7 +2,7 @@
  * The PVID trap: a bridge that filters VLANs drops, without a word, the frames of a VLAN that no port of
  * it carries (net/bridge/br_vlan.c, br_allowed_egress). Pure.
  */
-import type { DesiredState } from '../network/desired.js';
+import { interfacesByName, type DesiredState } from '../network/desired.js';
 import type { InterfaceState, NetworkState } from '../network/state.js';
 
 export type UncarriedVlan = Readonly<{
@@ -19,7 +19,7 @@ export function uncarriedVlans(
   desired: DesiredState,
   target: NetworkState,
 ): readonly UncarriedVlan[] {
-  const named = new Set(desired.interfaces.map((item) => item.name));
+  const named = interfacesByName(desired);
   return [...target.interfaces.values()].flatMap((item) => {
     const way = wayIntoBridge(item, target);
     if (way === undefined || !hasAddresses(item)) return [];

@@ -7,7 +7,7 @@ import type { DesiredState } from '../network/desired.js';
 import { isManaged, type NetworkManagerState } from '../network/networkmanager.js';
 import { baseOf, type NetworkState } from '../network/state.js';
 import type { ChangePlan } from './change.js';
-import { namesOf } from './scope.js';
+import { namesOfAll } from './scope.js';
 
 /** As a play says it. */
 export type BackendChoice = 'auto' | 'iproute2' | 'nmcli';
@@ -28,18 +28,22 @@ export type BackendInput = Readonly<{
 /** Errors: OWNED_BY_OTHER, where the plan touches links that the backend must leave alone. */
 export function chooseBackend(input: BackendInput): ChosenBackend {
   const { choice, networkManager } = input;
-  const names = touchedNames(input);
+  const changed = namesOfAll(input.plan.changes);
+  const names = touchedNames(input, changed);
   const managed = names.filter((name) => isManaged(networkManager?.devices.get(name)));
   const backend: Backend = choice !== 'auto' ? choice : managed.length > 0 ? 'nmcli' : 'iproute2';
-  return { backend, errors: ownerErrors(input, backend, names, managed[0]) };
+  return { backend, errors: ownerErrors(input, backend, names, managed[0], changed) };
 }
 
 /** What operations act on, and what stands below it: a VLAN on a link of NetworkManager's is its own affair. */
-function touchedNames({ plan, observed }: BackendInput): readonly string[] {
-  const names = new Set<string>();
-  for (const operation of plan.changes.flatMap((change) => change.operations)) {
-    for (const name of namesOf(operation)) names.add(name);
-    if (operation.op === 'create-link') {
+function touchedNames(
+  { plan, observed }: BackendInput,
+  changed: ReadonlySet<string>,
+): readonly string[] {
+  const names = new Set(changed);
+  for (const { operations } of plan.changes) {
+    for (const operation of operations) {
+      if (operation.op !== 'create-link') continue;
       const base = baseOf(operation.link.link);
       if (base !== undefined) names.add(base);
     }
@@ -48,12 +52,12 @@ function touchedNames({ plan, observed }: BackendInput): readonly string[] {
 }
 
 function ownerErrors(
-  { host, choice, observed, networkManager, desired, plan }: BackendInput,
+  { host, choice, observed, networkManager, desired }: BackendInput,
   backend: Backend,
   names: readonly string[],
   first: string | undefined,
+  changed: ReadonlySet<string>,
 ): readonly NetorchError[] {
-  const changed = new Set(plan.changes.flatMap((change) => change.operations.flatMap(namesOf)));
   const error = (name: string, text: string, note: string) =>
     new NetorchError('OWNED_BY_OTHER', `${host}: ${text}`, {
       location: desired.interfaces.find((item) => item.name === name)?.locations.get(''),

@@ -12,7 +12,7 @@ import { planWaits } from './waits.js';
 export function finishPlan(draft: PlanDraft): ChangePlan {
   const { observed, target, management } = draft.input;
   const scope = planScope(
-    draft.changes.flatMap((change) => change.operations),
+    draft.changes,
     observed,
     target,
     (name) => observed.interfaces.has(name) && draft.mustGo(name),

@@ -8,7 +8,12 @@
  * is an error.
  */
 import type { SourceLocation } from '../errors.js';
-import { locationOf, type DesiredInterface, type DesiredState } from '../network/desired.js';
+import {
+  interfacesByName,
+  locationOf,
+  type DesiredInterface,
+  type DesiredState,
+} from '../network/desired.js';
 import { canonicalNetwork, isInSubnet, isLinkLocal } from '../network/ip.js';
 import {
   interfaceAddresses,
@@ -63,7 +68,7 @@ export function checkFleet(hosts: readonly FleetHost[]): readonly FleetFinding[]
 }
 
 function endsOf({ host, desired, target }: FleetHost): End[] {
-  const planned = new Map(desired.interfaces.map((item) => [item.name, item]));
+  const planned = interfacesByName(desired);
   if (target === undefined) {
     return desired.interfaces
       .filter((item) => item.state === 'up' && !isLocalOnly(item.kind))

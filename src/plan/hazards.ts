@@ -1,6 +1,6 @@
 /** Consequences that a user would want to know before: one sentence each, in network words. */
 import type { MergeNote } from '../network/merge-draft.js';
-import type { DesiredState } from '../network/desired.js';
+import { interfacesByName, type DesiredState } from '../network/desired.js';
 import type { NetworkState, Route } from '../network/state.js';
 import { linkHazards } from './link-hazards.js';
 import type { Change, Hazard, ManagementPath } from './change.js';
@@ -70,7 +70,7 @@ export function planHazards(input: PlanHazardInput): Hazard[] {
       text: `SSH moves from ${management.address} to ${newAddress}: the change is confirmed at the new address; the inventory must follow`,
     });
   }
-  const named = new Map(input.desired.interfaces.map((item) => [item.name, item]));
+  const named = interfacesByName(input.desired);
   for (const before of observed.interfaces.values()) {
     const after = target.interfaces.get(before.name);
     if (after === undefined) {

@@ -52,8 +52,6 @@ export type ModelInterface = {
   vlans: PortVlan[];
 };
 
-const NEW_PROPERTIES = { alias: '', altNames: [], promiscuous: false } as const;
-
 /** Routes and rules are compared by value. */
 export function routeKey(route: Route): string {
   return [route.family, route.destination, route.table, route.metric ?? 'default'].join(' ');
@@ -274,7 +272,9 @@ export class KernelModel {
       mac: isPassthru ? this.interfaces.get(baseOf(link) ?? '')?.mac : state.mac,
       mtu: state.mtu,
       hasOwnMtu: false,
-      ...NEW_PROPERTIES,
+      alias: '',
+      altNames: [],
+      promiscuous: false,
       controller: undefined,
       ipv4: [],
       ipv6Enabled: state.mtu >= MINIMUM_IPV6_MTU,
@@ -292,7 +292,9 @@ export class KernelModel {
         mac: undefined,
         mtu: undefined,
         hasOwnMtu: undefined,
-        ...NEW_PROPERTIES,
+        alias: '',
+        altNames: [],
+        promiscuous: false,
         controller: undefined,
         ipv4: [],
         ipv6Enabled: true,

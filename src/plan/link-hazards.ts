@@ -1,5 +1,5 @@
 /** Hazards of links: what happens to interfaces that the plan does not speak of. */
-import type { DesiredState } from '../network/desired.js';
+import { interfacesByName, type DesiredState } from '../network/desired.js';
 import type { InterfaceState, NetworkState } from '../network/state.js';
 import type { Hazard, ManagementPath } from './change.js';
 
@@ -13,7 +13,7 @@ type LinkHazardInput = Readonly<{
 }>;
 
 export function linkHazards(input: LinkHazardInput): readonly Hazard[] {
-  const named = new Set(input.desired.interfaces.map((item) => item.name));
+  const named = interfacesByName(input.desired);
   const hazards: Hazard[] = [];
   const warn = (kind: Hazard['kind'], text: string): void => {
     hazards.push({ kind, severity: 'warning', text });

@@ -2,7 +2,7 @@
  * A plan as it grows: what is planned so far, and the model of the kernel (kernel-model.ts) in which it was
  * carried out, so that whoever adds to it sees what the host will be like by then.
  */
-import type { DesiredInterface, DesiredState } from '../network/desired.js';
+import { interfacesByName, type DesiredInterface, type DesiredState } from '../network/desired.js';
 import type { MergeNote } from '../network/merge-draft.js';
 import type { InterfaceState, NetworkState } from '../network/state.js';
 import type { Change, DhcpTool, ManagementPath, Operation } from './change.js';
@@ -43,7 +43,7 @@ export class PlanDraft {
   constructor(input: PlanInput) {
     this.input = input;
     this.model = new KernelModel(input.observed);
-    this.desired = new Map(input.desired.interfaces.map((item) => [item.name, item]));
+    this.desired = interfacesByName(input.desired);
     const recreated = new Set<string>();
     for (const [name, { link }] of input.target.interfaces) {
       const now = input.observed.interfaces.get(name)?.link;
@@ -67,7 +67,7 @@ export class PlanDraft {
       summary: string;
       why: Why;
     }>,
-    ...operations: readonly Operation[]
+    ...operations: Operation[]
   ): void {
     for (const operation of operations) this.model.apply(operation);
     this.count += operations.length;
@@ -79,7 +79,8 @@ export class PlanDraft {
     const uses = (this.uses.get(change.id) ?? 0) + 1;
     this.uses.set(change.id, uses);
     const id = uses === 1 ? change.id : `${change.id} #${uses}`;
-    this.changes.push({ ...change, id, operations: [...operations] });
+    const { action, object, summary, why } = change;
+    this.changes.push({ id, action, object, summary, why, operations });
   }
 
   /** The first of `keys` that the plan gives for this interface, with its place; else whose consequence it is. */

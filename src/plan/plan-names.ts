@@ -3,6 +3,7 @@ import type { PlanDraft } from './plan-draft.js';
 
 export function settleDns(draft: PlanDraft): void {
   const wanted = draft.input.target.dns;
+  if (wanted === draft.model.dns) return;
   if (JSON.stringify(wanted) === JSON.stringify(draft.model.dns)) return;
   const words = [
     ...wanted.servers,

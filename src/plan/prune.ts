@@ -12,6 +12,7 @@ import type {
   DesiredRule,
   DesiredState,
 } from '../network/desired.js';
+import { interfacesByName } from '../network/desired.js';
 import type { MergeNote } from '../network/merge-draft.js';
 import {
   OWN_PROTOCOL,
@@ -65,7 +66,7 @@ class Pruning {
   constructor(input: PruneInput) {
     this.#input = input;
     this.#owners = new Map(input.record.map((item) => [`${item.kind} ${item.key}`, item.owner]));
-    this.#wanted = new Map(input.desired.interfaces.map((item) => [item.name, item]));
+    this.#wanted = interfacesByName(input.desired);
     this.#named = new Set([input.desired, ...input.others].flatMap((plan) => [...namesIn(plan)]));
     this.#elsewhere = new Set(
       input.others.flatMap((plan) => plan.interfaces.map((item) => item.name)),

@@ -1,6 +1,6 @@
 /** What is lost when an interface must be made anew, and cannot be put back: refused unless allowed by name. */
 import { NetorchError } from '../errors.js';
-import { locationOf, type DesiredState } from '../network/desired.js';
+import { interfacesByName, locationOf, type DesiredState } from '../network/desired.js';
 import { baseOf, type InterfaceState, type NetworkState } from '../network/state.js';
 import type { ChangePlan } from './change.js';
 
@@ -45,7 +45,7 @@ export function recreateErrors(
 ): readonly NetorchError[] {
   const remade = remadeInterfaces(observed, plan);
   if (remade.size === 0) return [];
-  const byName = new Map(desired.interfaces.map((item) => [item.name, item]));
+  const byName = interfacesByName(desired);
   return [...remade].flatMap(([name, cause]) => {
     const item = observed.interfaces.get(name);
     const losses = item === undefined ? [] : lossesOf(item);

@@ -1,7 +1,7 @@
 /** Which interfaces a list of changes may touch, directly or by consequence. */
 import { routeDevices } from '../network/route.js';
 import { baseOf, type Link, type NetworkState } from '../network/state.js';
-import type { Operation } from './change.js';
+import type { Change, Operation } from './change.js';
 
 /** The interfaces that an operation acts on. */
 export function namesOf(operation: Operation): readonly string[] {
@@ -27,19 +27,26 @@ export function namesOf(operation: Operation): readonly string[] {
   }
 }
 
+/** The interfaces that any operation of the changes acts on. */
+export function namesOfAll(changes: ReadonlyArray<Pick<Change, 'operations'>>): Set<string> {
+  const names = new Set<string>();
+  for (const { operations } of changes)
+    for (const operation of operations) for (const name of namesOf(operation)) names.add(name);
+  return names;
+}
+
 /**
  * Sorted. What stands on a changed interface may change with it (MTU, MAC, up and down), and so may its
  * ports; `isDeleted` says which interfaces go, at least for a while.
  */
 export function planScope(
-  operations: readonly Operation[],
+  changes: ReadonlyArray<Pick<Change, 'operations'>>,
   observed: NetworkState,
   target: NetworkState,
   isDeleted: (name: string) => boolean,
 ): readonly string[] {
-  if (operations.length === 0) return [];
-  const names = new Set<string>();
-  for (const operation of operations) for (const name of namesOf(operation)) names.add(name);
+  if (changes.length === 0) return [];
+  const names = namesOfAll(changes);
   const isBond = (state: NetworkState, name: string) =>
     state.interfaces.get(name)?.link.kind === 'bond';
   for (let before = -1; before !== names.size;) {

@@ -98,10 +98,12 @@ function ownWaits(item: InterfaceState, isRenewed: boolean, isChecked: boolean):
 function renewedInterfaces(changes: readonly Change[], target: NetworkState): ReadonlySet<string> {
   const renewed = new Set<string>();
   for (const { operations } of changes) {
-    for (const name of operations.flatMap(renewedBy)) {
-      renewed.add(name);
-      const controller = target.interfaces.get(name)?.controller;
-      if (controller !== undefined) renewed.add(controller);
+    for (const operation of operations) {
+      for (const name of renewedBy(operation)) {
+        renewed.add(name);
+        const controller = target.interfaces.get(name)?.controller;
+        if (controller !== undefined) renewed.add(controller);
+      }
     }
   }
   return renewed;
@@ -127,11 +129,11 @@ function renewedBy(operation: Operation): readonly string[] {
 }
 
 function newIpv6Addresses(changes: readonly Change[]): ReadonlySet<string> {
-  return new Set(
-    changes.flatMap((change) =>
-      change.operations.flatMap((operation) =>
-        operation.op === 'add-address' && operation.family === 'ipv6' ? [operation.name] : [],
-      ),
-    ),
-  );
+  const names = new Set<string>();
+  for (const { operations } of changes) {
+    for (const operation of operations) {
+      if (operation.op === 'add-address' && operation.family === 'ipv6') names.add(operation.name);
+    }
+  }
+  return names;
 }
