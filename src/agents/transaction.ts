@@ -87,9 +87,7 @@ export function beginScript(request: TransactionRequest): string {
     `SECONDS_TO_DEADLINE=${request.secondsToDeadline}`,
     `MAX_SECONDS=${request.maxSeconds}`,
     `READ=${quoteSh(scripts.reads.join(' '))}`,
-    ...(scripts.sysctlsOf === undefined
-      ? []
-      : [`SYSCTL_OF=${quoteSh(scripts.sysctlsOf.join(' '))}`]),
+    `SYSCTL_OF=${quoteSh(scripts.sysctlsOf.join(' '))}`,
     `MODULES=${quoteSh(scripts.modules.join(' '))}`,
     'begin',
   );

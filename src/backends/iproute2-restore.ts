@@ -104,13 +104,9 @@ function sectionsOf(lines: readonly string[]): readonly string[] {
   return [...new Set(['link', ...sections])].sort();
 }
 
-/** More than so many are read faster as all that there are: the shell makes the list one by one. */
-const FEW_INTERFACES = 64;
-
-function devicesOfSysctls(baseline: readonly string[]): readonly string[] | undefined {
+function devicesOfSysctls(baseline: readonly string[]): readonly string[] {
   const names = baseline.flatMap((line) => /^sysctl (\S+) /.exec(line)?.[1] ?? []);
-  const devices = [...new Set(names)];
-  return devices.length > FEW_INTERFACES ? undefined : devices;
+  return [...new Set(names)];
 }
 
 // ---- the baseline ------------------------------------------------------------------------------------
@@ -410,7 +406,7 @@ function restoreSh(
     groups: lineGroups(input.observed, baseline, of),
     restore: [
       `READ=${quoteSh(reads.join(' '))}`,
-      ...(sysctlsOf === undefined ? [] : [`SYSCTL_OF=${quoteSh(sysctlsOf.join(' '))}`]),
+      `SYSCTL_OF=${quoteSh(sysctlsOf.join(' '))}`,
       `FORCED=${quoteSh(unseenChanges(order, of).join(' '))}`,
       `CREATED=${quoteSh(createdNames(input).join(' '))}`,
       `MADE=${quoteSh(madeAt(input).join(' '))}`,

@@ -26,8 +26,8 @@ export type BackendScripts = Readonly<{
   groups: readonly string[];
   /** The sections of the readings that the comparison needs; the fewer, the fewer processes. */
   reads: readonly string[];
-  /** Interfaces whose sysctls the comparison needs, where they are few; undefined: all are read. */
-  sysctlsOf: readonly string[] | undefined;
+  /** Interfaces whose sysctls the comparison needs. */
+  sysctlsOf: readonly string[];
   /** Canonical lines of everything in scope as it was. */
   baseline: readonly string[];
   /** One per baseline line: how to bring it back. */
