@@ -21,6 +21,8 @@ export type ScriptName =
   | 'ensure'
   | 'probe'
   | 'diagnose'
+  | 'monitor'
+  | 'statistics'
   | 'dhcp'
   | 'nm'
   | 'udhcpc';
@@ -50,6 +52,12 @@ const END = '#netorch-end';
  * Sent through the login shell, so it is kept to what sh, bash, zsh, fish and csh read alike.
  */
 export const RUN_FROM_STDIN = `exec sh -c 's=$(cat); case $s in *"${END}") eval "$s" ;; *) exit 97 ;; esac'`;
+
+/**
+ * The same, and what follows on standard input is the script's own to read. A shell reads its input byte by byte and so
+ * never more than the line that it wants.
+ */
+export const RUN_AND_LISTEN = `exec sh -c 'n=$(printf "\\nx"); n=\${n%x}; s=; while IFS= read -r l; do s=$s$l$n; case $l in "${END}") eval "$s"; exit ;; esac; done; exit 97'`;
 
 export function stdinScript(...parts: readonly string[]): string {
   return `${parts.join('\n')}\n${END}\n`;

@@ -58,10 +58,12 @@ export async function runCommand(
   });
   const onAbort = () => interrupt(stoppedError(host, signal));
   signal?.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(() => {
-    interrupt(timeoutError(host, timeoutMs));
-    context.onTimeout();
-  }, timeoutMs);
+  const timer = Number.isFinite(timeoutMs)
+    ? setTimeout(() => {
+        interrupt(timeoutError(host, timeoutMs));
+        context.onTimeout();
+      }, timeoutMs)
+    : undefined;
 
   const work = async (): Promise<ExecResult> => {
     running = await context.start(wrapped?.command ?? command);
@@ -97,7 +99,15 @@ async function converse(
   stdout.on('error', () => undefined);
   stderr.on('error', () => undefined);
 
-  const sendInput = () => stdin.end(options.input ?? '');
+  const sendInput = () => {
+    const { input = '', moreInput } = options;
+    if (moreInput === undefined) {
+      stdin.end(input);
+      return;
+    }
+    stdin.write(input);
+    void sendPieces(stdin, moreInput, interrupt);
+  };
   const output = collectOutput(host, stdout, options, interrupt);
 
   let errorText = '';
@@ -140,6 +150,23 @@ async function converse(
   return { code, stdout: text, stderr: errorText, ...(isCut ? { isCut } : {}) };
 }
 
+/** Never rejects: an input that fails ends the command. Where the command has ended before, nobody reads on. */
+async function sendPieces(
+  stdin: Writable,
+  pieces: AsyncIterable<string>,
+  interrupt: (error: unknown) => void,
+): Promise<void> {
+  try {
+    for await (const piece of pieces) {
+      if (stdin.destroyed) return;
+      stdin.write(piece);
+    }
+    stdin.end();
+  } catch (error) {
+    interrupt(error);
+  }
+}
+
 /** Returns a function that gives the whole output at the end. */
 function collectOutput(
   host: string,
@@ -147,7 +174,8 @@ function collectOutput(
   options: ExecOptions,
   interrupt: (error: unknown) => void,
 ): () => Readonly<{ text: string; isCut: boolean }> {
-  const { onLine, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES, dropsExcess = false } = options;
+  const { onLine, dropsExcess = false, onlyLines = false } = options;
+  const maxOutputBytes = onlyLines ? Infinity : (options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES);
   const chunks: Buffer[] = [];
   let bytes = 0;
   const decoder = new StringDecoder('utf8');
@@ -168,12 +196,12 @@ function collectOutput(
       );
       return;
     }
-    chunks.push(chunk);
+    if (!onlyLines) chunks.push(chunk);
     if (onLine === undefined) return;
     const lines = (openLine + decoder.write(chunk)).split('\n');
     openLine = (lines.pop() ?? '').slice(0, MAX_LINE_CHARS);
     try {
-      for (const line of lines) onLine(line);
+      for (const line of lines) onLine(line.slice(0, MAX_LINE_CHARS));
     } catch (error) {
       interrupt(error);
     }

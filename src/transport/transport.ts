@@ -71,11 +71,16 @@ export type ExecResult = Readonly<{
 export type ExecOptions = Readonly<{
   input?: string;
   /**
+   * Sent after `input` as it comes; the command's input stays open until it ends, so that a command which is to live as
+   * long as this end does notices when this end is gone. Whoever gives it ends it, also when the command ends before.
+   */
+  moreInput?: AsyncIterable<string>;
+  /**
    * Rejects with CONNECTION_LOST at once; the connection goes on. On the host the command loses its
    * pipes (and gets SIGTERM where sshd passes that on): one that ignores both runs to its end.
    */
   signal?: AbortSignal;
-  /** Default 120 s. A command that does not end in time costs the whole connection. */
+  /** Default 120 s; Infinity: none. A command that does not end in time costs the whole connection. */
   timeoutMs?: number;
   /** Called with each complete line of standard output as it arrives (without its newline). */
   onLine?: (line: string) => void;
@@ -83,6 +88,11 @@ export type ExecOptions = Readonly<{
   maxOutputBytes?: number;
   /** What goes beyond `maxOutputBytes` is dropped instead, and the command goes on to its end. */
   dropsExcess?: boolean;
+  /**
+   * Standard output is only handed over, line by line, and not kept, however much it is: for commands that run for
+   * hours. Of a line that is too long the end is dropped.
+   */
+  onlyLines?: boolean;
 }>;
 
 export interface Connection {
