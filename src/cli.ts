@@ -17,6 +17,7 @@ import { forgetCommand } from './commands/forget.js';
 import { historyCommand } from './commands/history.js';
 import { initCommand } from './commands/init.js';
 import { labCommand } from './commands/lab.js';
+import { monitorCommand } from './commands/monitor.js';
 import { orderCommand } from './commands/order-run.js';
 import { pingCommand } from './commands/ping.js';
 import { persistCommand, unpersistCommand } from './commands/persist.js';
@@ -64,6 +65,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(diffCommand(setExitCode))
     .addCommand(driftCommand(setExitCode))
     .addCommand(watchCommand(setExitCode))
+    .addCommand(monitorCommand(setExitCode))
     .addCommand(orderCommand('approve'))
     .addCommand(orderCommand('pause'))
     .addCommand(orderCommand('unpause'))

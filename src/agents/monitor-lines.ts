@@ -43,8 +43,9 @@ function wordAfter(part: string, word: string): string | undefined {
 export type Told<T> = Readonly<{ isDeleted: boolean; facts: T }>;
 
 export function parseLinkLine(line: string): Told<LinkFacts> | undefined {
-  const match =
-    /^(Deleted )?(\d{1,10}): ([^\s:@]{1,15})(?:@[^\s:]+)?: <([A-Z0-9_,-]*)> (.*)$/.exec(line);
+  const match = /^(Deleted )?(\d{1,10}): ([^\s:@]{1,15})(?:@[^\s:]+)?: <([A-Z0-9_,-]*)> (.*)$/.exec(
+    line,
+  );
   if (match === null) return undefined;
   const [, deleted, index = '', name = '', flagText = '', rest = ''] = match;
   const flags = new Set(flagText.split(','));
@@ -109,9 +110,10 @@ const MOST_HOPS = 64;
 /** undefined also for routes that the kernel makes by itself. */
 export function parseRouteEvent(line: string): Told<RouteFacts> | undefined {
   const [first = '', ...others] = partsOf(line);
-  const match = /^(Deleted |Replaced )?(?:([a-z]+) )??(default|[0-9a-f:.]{1,45}(?:\/\d{1,3})?)(?: (.*))?$/.exec(
-    first,
-  );
+  const match =
+    /^(Deleted |Replaced )?(?:([a-z]+) )??(default|[0-9a-f:.]{1,45}(?:\/\d{1,3})?)(?: (.*))?$/.exec(
+      first,
+    );
   if (match === null) return undefined;
   const [, deleted, word = 'unicast', destination = '', rest = ''] = match;
   const table = wordAfter(rest, 'table') ?? 'main';

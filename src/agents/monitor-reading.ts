@@ -30,11 +30,13 @@ export class MonitorReading {
   #links = new Map<number, LinkFacts>();
   #addresses = new Set<string>();
   /** What was known of the host when it was lost: by name, because a reboot numbers links anew. */
-  #before: Readonly<{ links: ReadonlyMap<string, LinkFacts>; addresses: ReadonlySet<string> }> | undefined;
+  #before:
+    Readonly<{ links: ReadonlyMap<string, LinkFacts>; addresses: ReadonlySet<string> }> | undefined;
   #profiles = new Map<string, string>();
   #section: 'links' | 'addresses' | 'events' = 'events';
   #isFirst = true;
   #hasNetworkManager = false;
+  #isServiceRunning: boolean | undefined;
   #meanwhile: readonly NetworkChange[] = [];
 
   /** A new connection begins: what the host is now comes first, and then what changes. */
@@ -50,6 +52,7 @@ export class MonitorReading {
     this.#profiles = new Map();
     this.#section = 'events';
     this.#hasNetworkManager = false;
+    this.#isServiceRunning = undefined;
     this.#meanwhile = [];
   }
 
@@ -227,6 +230,12 @@ export class MonitorReading {
     if (said.kind === 'using') {
       if (this.#profiles.size < MOST_LINKS) this.#profiles.set(said.link, said.profile);
       return [];
+    }
+    if (said.kind === 'nm-service') {
+      // What it is at the beginning is told first, and is no news.
+      const isNews = this.#isServiceRunning !== undefined || !said.isRunning;
+      this.#isServiceRunning = said.isRunning;
+      return isNews ? [said] : [];
     }
     if (said.kind !== 'nm-device') return [said];
     const profile = this.#profiles.get(said.link);

@@ -1,7 +1,12 @@
 /** The one stream of events that watching hosts is: screen, lines and JSON are made from it. All values are JSON. */
 import type { LinkCondition, NetworkChange } from '../agents/network-change.js';
 
-export type { LinkCondition, NetworkChange, NextHop, RouteFacts } from '../agents/network-change.js';
+export type {
+  LinkCondition,
+  NetworkChange,
+  NextHop,
+  RouteFacts,
+} from '../agents/network-change.js';
 
 /** Why it ended: the time given with `--for`, a key or a signal, or no host is left that could be watched. */
 export type MonitorEnd = 'time' | 'asked' | 'nothing-left';

@@ -46,9 +46,14 @@ const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'HOST_UNFIT',
 ]);
 
-/** Settles when it was ended, or no host is left; with the hosts that were not watched at the end. Never rejects. */
-export async function monitorHosts(options: MonitorOptions): Promise<readonly string[]> {
-  const dials = new PQueue({ concurrency: options.forks });
+/**
+ * Settles when it was ended, or no host is left; with the hosts that were not watched at the end. Rejects only for bugs,
+ * and leaves nothing running then either.
+ */
+export async function monitorHosts(given: MonitorOptions): Promise<readonly string[]> {
+  const dials = new PQueue({ concurrency: given.forks });
+  const failed = new AbortController();
+  const options = { ...given, signal: AbortSignal.any([given.signal, failed.signal]) };
   const hosts = options.targets.map((target) => new MonitoredHost(target, options, dials));
   const timer = setInterval(() => {
     for (const host of hosts) host.look();
@@ -56,6 +61,7 @@ export async function monitorHosts(options: MonitorOptions): Promise<readonly st
   try {
     await Promise.all(hosts.map((host) => host.run()));
   } finally {
+    failed.abort();
     clearInterval(timer);
   }
   return hosts.filter(({ wasWatched }) => !wasWatched).map(({ name }) => name);

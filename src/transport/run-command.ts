@@ -175,7 +175,9 @@ function collectOutput(
   interrupt: (error: unknown) => void,
 ): () => Readonly<{ text: string; isCut: boolean }> {
   const { onLine, dropsExcess = false, onlyLines = false } = options;
-  const maxOutputBytes = onlyLines ? Infinity : (options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES);
+  const maxOutputBytes = onlyLines
+    ? Infinity
+    : (options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES);
   const chunks: Buffer[] = [];
   let bytes = 0;
   const decoder = new StringDecoder('utf8');

@@ -32,7 +32,11 @@ const TOTALS_ORDER: readonly Outcome[] = [
  */
 const LONGEST_TITLE = 79;
 
-export function titleLine(view: RunView, { glyphs, nowMs }: LiveOptions, most: number): StyledLine {
+export function titleLine(
+  view: Pick<RunView, 'command' | 'startedMs'>,
+  { glyphs, nowMs }: Pick<LiveOptions, 'glyphs' | 'nowMs'>,
+  most: number,
+): StyledLine {
   const width = Math.min(most, LONGEST_TITLE);
   const elapsed = formatSeconds((nowMs - (view.startedMs ?? nowMs)) / 1000);
   const edge = glyphs.rule.repeat(2);

@@ -6,6 +6,7 @@ import { outageSummary, titleLine, totalsLine, wavesLine } from './bar-lines.js'
 import { detailLines } from './detail-lines.js';
 import { helpLine, helpPage, questionLine } from './help-lines.js';
 import { HostLog } from './host-log.js';
+import { MOST_COLUMNS, MOST_LINES } from './ink-screen.js';
 import type { HostRow } from './host-rows.js';
 import { hostRows } from './host-rows.js';
 import type { Presentation } from './presentation.js';
@@ -36,14 +37,6 @@ export type Interaction = Readonly<{
 }>;
 
 const UNTOUCHED: Interaction = { screen: FIRST_SCREEN, log: new HostLog(), keys: 'interrupt' };
-
-/** Taller than this helps nobody; finished hosts scroll above. */
-const MOST_LINES = 20;
-/**
- * A terminal that is made narrower wraps what it shows, and no program can take that back reliably: the
- * shorter the lines, the rarer the leftovers.
- */
-export const MOST_COLUMNS = 110;
 
 /** Lines from top to bottom; none before the run has begun and after it has ended. */
 export function liveLines(

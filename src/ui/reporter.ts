@@ -1,9 +1,9 @@
-/** Whoever shows a run: fed with its events one by one, in order. */
+/** Whoever shows a run, or what hosts tell: fed with the events one by one, in order. */
 import type { RunEvent } from '../run/events.js';
 
-export interface Reporter {
+export interface Reporter<E = RunEvent> {
   /** Never throws: what cannot be shown must not stop a run. */
-  handle(event: RunEvent): void;
+  handle(event: E): void;
   /**
    * Says the last words, restores the terminal and waits until all is written. Safe to call twice.
    * `goesOn`: the run does, and only this eye on it is closed: nothing was left undone.
