@@ -21,6 +21,7 @@ import {
 import { mapText } from '../network/type-options.js';
 import { attachmentsOf } from './attachments.js';
 import { canonicalLines, splitSections } from './canonical.js';
+import { isObject, listOf, numberOf, objectOf, textOf, type Json } from './json-values.js';
 import type { ObservedHost, OpenTransaction, SshConnection } from './observed-host.js';
 import type { DhcpTool } from '../plan/change.js';
 import { findDhcpClients, observedDhcp } from './dhcp-reading.js';
@@ -32,31 +33,10 @@ import { vxlanOptions } from './vxlan-reading.js';
 
 const canonicalAddress = (text: string) => canonicalIp(text)?.ip;
 
-type Json = Readonly<Record<string, unknown>>;
 type Sections = ReadonlyMap<string, readonly string[]>;
 
 function broken(host: string, what: string): NetorchError {
   return new NetorchError('AGENT_PROTOCOL', `${host}: the host's answer makes no sense: ${what}`);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-function textOf(json: Json, key: string): string | undefined {
-  const value = json[key];
-  return typeof value === 'string' ? value : undefined;
-}
-function numberOf(json: Json, key: string): number | undefined {
-  const value = json[key];
-  return typeof value === 'number' ? value : undefined;
-}
-function objectOf(json: Json, key: string): Json {
-  const value = json[key];
-  return isObject(value) ? value : {};
-}
-function listOf(json: Json, key: string): readonly unknown[] {
-  const value = json[key];
-  return Array.isArray(value) ? value : [];
 }
 
 function parseJsonList(host: string, section: string, lines: readonly string[]): readonly Json[] {

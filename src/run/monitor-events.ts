@@ -32,7 +32,14 @@ export type MonitorEvent = Readonly<{ at: string }> &
         /** It happened at some time while the host was not watched. */
         meanwhile?: true;
       }
-    | { type: 'host.lost'; host: string; reason: string; retrySeconds: number }
+    | {
+        type: 'host.lost';
+        host: string;
+        reason: string;
+        retrySeconds: number;
+        /** false: it was tried again, and the reason is the same. */
+        isNews: boolean;
+      }
     /** It cannot be watched, and trying again would change nothing. */
     | { type: 'host.given-up'; host: string; code: string; reason: string }
     | {

@@ -52,16 +52,20 @@ const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  */
 export async function monitorHosts(given: MonitorOptions): Promise<readonly string[]> {
   const dials = new PQueue({ concurrency: given.forks });
-  const failed = new AbortController();
-  const options = { ...given, signal: AbortSignal.any([given.signal, failed.signal]) };
-  const hosts = options.targets.map((target) => new MonitoredHost(target, options, dials));
+  const hosts = given.targets.map((target) => new MonitoredHost(target, given, dials));
+  const end = (): void => {
+    for (const host of hosts) host.end();
+  };
+  given.signal.addEventListener('abort', end, { once: true });
+  if (given.signal.aborted) end();
   const timer = setInterval(() => {
     for (const host of hosts) host.look();
   }, LOOK_MS);
   try {
     await Promise.all(hosts.map((host) => host.run()));
   } finally {
-    failed.abort();
+    given.signal.removeEventListener('abort', end);
+    end();
     clearInterval(timer);
   }
   return hosts.filter(({ wasWatched }) => !wasWatched).map(({ name }) => name);
@@ -77,7 +81,10 @@ class MonitoredHost {
   readonly #now: () => number;
   readonly #reading = new MonitorReading();
   readonly #limit: EventLimit;
+  /** Its own: hundreds of hosts would be listeners of one. */
+  readonly #ended = new AbortController();
   #failures = 0;
+  #reason = '';
   #wasEverWatched = false;
 
   constructor(target: ConnectionTarget, options: MonitorOptions, dials: PQueue) {
@@ -90,7 +97,8 @@ class MonitoredHost {
   }
 
   async run(): Promise<void> {
-    const { signal, chance = Math.random, firstPauseMs = FIRST_PAUSE_MS } = this.#options;
+    const { chance = Math.random, firstPauseMs = FIRST_PAUSE_MS } = this.#options;
+    const { signal } = this.#ended;
     while (!signal.aborted) {
       const error = await this.#watch();
       if (signal.aborted) break;
@@ -109,10 +117,16 @@ class MonitoredHost {
       const pauseMs = Math.min(MOST_PAUSE_MS, firstPauseMs * 2 ** this.#failures);
       this.#failures += 1;
       const retrySeconds = Math.ceil(pauseMs / 1000);
-      this.#options.emit({ type: 'host.lost', host: this.name, reason, retrySeconds });
+      const isNews = reason !== this.#reason;
+      this.#reason = reason;
+      this.#options.emit({ type: 'host.lost', host: this.name, reason, retrySeconds, isNews });
       await delay(pauseMs * (0.75 + chance() / 4), undefined, { signal }).catch(() => undefined);
     }
     this.#tellLeftOut(this.#limit.rest(this.#now()));
+  }
+
+  end(): void {
+    this.#ended.abort();
   }
 
   /** Once a second. */
@@ -122,7 +136,8 @@ class MonitoredHost {
 
   /** One connection, from dialling to its end; the value is why it ended. Never rejects. */
   async #watch(): Promise<NetorchError> {
-    const { signal, transport } = this.#options;
+    const { transport } = this.#options;
+    const { signal } = this.#ended;
     let connection: Connection | undefined;
     try {
       connection = await this.#dials.add(() => transport.connect(this.#target, { signal }), {
@@ -139,7 +154,7 @@ class MonitoredHost {
   }
 
   async #listen(connection: Connection): Promise<NetorchError> {
-    const { signal } = this.#options;
+    const { signal } = this.#ended;
     /** The command is over. */
     const over = new AbortController();
     /** It does not do what it should. */
@@ -192,6 +207,7 @@ class MonitoredHost {
   #begin(hasNetworkManager: boolean): void {
     this.wasWatched = true;
     this.#failures = 0;
+    this.#reason = '';
     this.#options.emit({
       type: 'host.watched',
       host: this.name,

@@ -68,10 +68,10 @@ export function reduceMonitor(view: MonitorView, event: MonitorEvent): MonitorVi
         events: view.events + 1,
       };
     case 'host.lost':
-      return withHost(view, event.host, () => ({
+      return withHost(view, event.host, (host) => ({
         state: 'lost',
         reason: event.reason,
-        sinceMs: atMs,
+        sinceMs: host.state === 'lost' ? host.sinceMs : atMs,
         retryAtMs: atMs + event.retrySeconds * 1000,
       }));
     case 'host.given-up':

@@ -140,11 +140,9 @@ export function monitorLine(event: MonitorEvent): StyledLine | undefined {
       );
     }
     case 'host.lost':
-      return hostLine(
-        event.host,
-        `not watched: ${event.reason}; next try in ${event.retrySeconds} s`,
-        'bad',
-      );
+      return event.isNews
+        ? hostLine(event.host, `not watched: ${event.reason}; trying again`, 'bad')
+        : undefined;
     case 'host.given-up':
       return hostLine(event.host, `cannot be watched: ${event.code}: ${event.reason}`, 'bad');
     case 'events.left-out': {
