@@ -72,7 +72,6 @@ export class MonitorReading {
       case '@known':
         this.#section = 'events';
         this.#meanwhile = this.#since();
-        this.#before = undefined;
         return NOTHING;
       case '@networkmanager':
         this.#hasNetworkManager = true;
@@ -84,6 +83,7 @@ export class MonitorReading {
           hasNetworkManager: this.#hasNetworkManager,
         };
         this.#isFirst = false;
+        this.#before = undefined;
         this.#meanwhile = [];
         return heard;
       }
