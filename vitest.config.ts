@@ -18,6 +18,7 @@ const LONG = files(
   'kinds',
   'login',
   'mesh',
+  'monitor',
   'networkmanager',
   'no-setsid',
   'open-transaction',

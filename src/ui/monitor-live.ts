@@ -130,9 +130,7 @@ function totals(view: MonitorView): StyledLine {
   return [
     span(plural(view.hosts.size, 'host'), 'strong'),
     ...parts.flatMap((item) => (item === undefined ? [] : [span('  '), item])),
-    ...(without.length === 0
-      ? []
-      : [span(`  ${without.length} with links without carrier`, 'warning')]),
+    ...(without.length === 0 ? [] : [span(`  ${without.length} lack carrier`, 'warning')]),
     span(`  ${plural(view.events, 'event')}`),
     ...(view.leftOut === 0 ? [] : [span(`, ${view.leftOut} left out`, 'warning')]),
   ];

@@ -1,4 +1,4 @@
-/** What is known of all watched hosts, made of the events one by one. Pure; as large as there are hosts. */
+/** What is known of all watched hosts, made of the events one by one. As large as there are hosts. */
 import { assertNever } from '../errors.js';
 import type { MonitorEvent, NetworkChange } from '../run/monitor-events.js';
 
@@ -20,7 +20,8 @@ export type HostView = Readonly<{
 export type MonitorView = Readonly<{
   startedMs: number | undefined;
   command: string;
-  hosts: ReadonlyMap<string, HostView>;
+  /** One map from the beginning to the end: a copy for each event would cost a fleet seconds. */
+  hosts: Map<string, HostView>;
   events: number;
   leftOut: number;
   isOver: boolean;
@@ -38,6 +39,7 @@ export const EMPTY_MONITOR_VIEW: MonitorView = {
 /** More names without carrier than these are not kept. */
 const MOST_NAMES = 64;
 
+/** The view after the event; the one before must not be used any more. */
 export function reduceMonitor(view: MonitorView, event: MonitorEvent): MonitorView {
   const atMs = Date.parse(event.at);
   switch (event.type) {
@@ -122,9 +124,8 @@ function withHost(
 ): MonitorView {
   const host = view.hosts.get(name);
   if (host === undefined) return view;
-  const hosts = new Map(view.hosts);
-  hosts.set(name, { ...host, ...change(host) });
-  return { ...view, hosts };
+  view.hosts.set(name, { ...host, ...change(host) });
+  return view;
 }
 
 function afterChange(host: HostView, change: NetworkChange): Partial<HostView> {

@@ -355,12 +355,13 @@ export class RunningNetorch {
   readonly ended: Promise<Ended>;
   readonly #child: ChildProcess;
   readonly #events: RunEvent[] = [];
+  readonly #output: string[] = [];
   readonly #waiting = new Set<() => void>();
   #isOver = false;
 
   constructor(child: ChildProcess) {
     this.#child = child;
-    const output: string[] = [];
+    const output = this.#output;
     const { stdout, stderr } = child;
     if (stdout === null || stderr === null) throw new Error('netorch was started without pipes');
     createInterface({ input: stdout }).on('line', (line) => {
@@ -396,6 +397,21 @@ export class RunningNetorch {
     });
   }
 
+  /** The first line of output that fits, past or to come; rejects when netorch ends without it. */
+  async said(fits: RegExp): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        const found = this.#output.find((line) => fits.test(line));
+        if (found === undefined && !this.#isOver) return;
+        this.#waiting.delete(check);
+        if (found !== undefined) resolve(found);
+        else reject(new Error(`netorch ended without ${fits}:\n${this.#output.join('\n')}`));
+      };
+      this.#waiting.add(check);
+      check();
+    });
+  }
+
   /** The first event that fits, past or to come; rejects when netorch ends without it. */
   async seen<T extends RunEvent['type']>(
     type: T,
@@ -420,6 +436,11 @@ export class RunningNetorch {
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** As Ctrl-C does where no terminal is. */
+  interrupt(): void {
+    this.#child.kill('SIGINT');
   }
 
   /** kill -9: nothing of netorch gets the chance to clean up. */
