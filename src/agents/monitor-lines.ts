@@ -161,7 +161,7 @@ export function parseNmcliLine(
   line: string,
 ): NetworkChange | Readonly<{ kind: 'using'; link: string; profile: string }> | undefined {
   // Names of profiles are anything, also lines of the other kinds: these are told by their ends first.
-  const profile = /^(.+): connection profile (created|changed|removed)$/.exec(line);
+  const profile = /^(.+): connection profile (created|changed|removed)$/s.exec(line);
   if (profile !== null) {
     const [, name = '', what = ''] = profile;
     return {
@@ -170,7 +170,7 @@ export function parseNmcliLine(
       what: what as 'created' | 'changed' | 'removed',
     };
   }
-  const using = /^([^\s:]{1,15}): using connection '(.*)'$/.exec(line);
+  const using = /^([^\s:]{1,15}): using connection '(.*)'$/s.exec(line);
   if (using !== null) {
     const [, link = '', name = ''] = using;
     return { kind: 'using', link: copyOf(link), profile: copyOf(name.slice(0, MOST_PROFILE)) };
