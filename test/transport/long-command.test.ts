@@ -60,8 +60,9 @@ function marked(mark: string): readonly string[] {
     });
 }
 
-const nothingLeft = (mark: string) =>
-  expect.poll(() => marked(mark), { timeout: 30_000 }).toEqual([]);
+async function nothingLeft(mark: string): Promise<void> {
+  await expect.poll(() => marked(mark), { timeout: 30_000 }).toEqual([]);
+}
 
 describeWithSshd('a command that lives as long as its connection', () => {
   let sshd: Sshd;

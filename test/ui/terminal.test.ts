@@ -37,6 +37,7 @@ beforeAll(async () => {
 `;
   writeFileSync(join(folder, 'patient.yml'), inventory(300));
   writeFileSync(join(folder, 'hasty.yml'), inventory(1));
+  writeFileSync(join(folder, 'here.yml'), 'all: {hosts: {here: {ansible_connection: local}}}\n');
   writeFileSync(
     join(folder, 'playbooks', 'site.yml'),
     `- hosts: all
@@ -201,5 +202,27 @@ describe('watching', () => {
     // oxlint-disable-next-line no-control-regex -- looking for escape sequences
     expect(terminal.text()).not.toMatch(/\u001b\[[\d;]*m/);
     expect(terminal.text()).toMatch(/^\p{ASCII}*$/u);
+  });
+});
+
+describe('hosts that are watched', () => {
+  test.each<[string, (terminal: RealTerminal) => void, number]>([
+    ['q', (terminal) => terminal.press('q'), 0],
+    ['Ctrl-C', (terminal) => terminal.press(CTRL_C), 130],
+    ['SIGTERM', (terminal) => terminal.signal('SIGTERM'), 130],
+  ])('%s ends it', async (_, end, code) => {
+    const terminal = open(['monitor', '-i', 'here.yml']);
+    await terminal.shows(/✓ here/);
+    end(terminal);
+    expect(await expectRestored(terminal)).toBe(code);
+    expect(terminal.text()).toMatch(/ended after \d+ s: \d+ events? of 1 host\r?\n/);
+  });
+
+  test('a host that nobody can reach is told, and costs the exit code', async () => {
+    const terminal = open(['monitor', '-i', 'hasty.yml', 'web1']);
+    await terminal.shows(/! web1 +not watched for/);
+    terminal.press('q');
+    expect(await expectRestored(terminal)).toBe(1);
+    expect(terminal.text()).toMatch(/not watched at the end: web1/);
   });
 });
