@@ -222,7 +222,8 @@ class MonitoredHost {
   #pass(changes: readonly NetworkChange[], isMeanwhile: boolean): void {
     const nowMs = this.#now();
     for (const change of changes) {
-      if (!this.#limit.take(nowMs, 'link' in change ? change.link : undefined)) continue;
+      const link = 'link' in change ? change.link : undefined;
+      if (!this.#limit.take(nowMs, JSON.stringify(change), link)) continue;
       this.#options.emit({
         type: 'network.changed',
         host: this.name,
