@@ -32,6 +32,7 @@ const MORE = files(
   'atomic',
   'atomic-eight',
   'last-resort',
+  'networkmanager-persistence',
   'persistence',
   'power-cuts',
   'scenarios',

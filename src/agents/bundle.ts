@@ -25,6 +25,8 @@ export type ScriptName =
   | 'statistics'
   | 'dhcp'
   | 'nm'
+  | 'nm-persist'
+  | 'put-back'
   | 'udhcpc';
 
 const cache = new Map<ScriptName, string>();

@@ -235,7 +235,7 @@ nm_files_back() {
 	done
 }
 
-# ---- confirm, extend, persist -----------------------------------------------------------------------------
+# ---- confirm, extend -----------------------------------------------------------------------------
 
 # Before the confirmation is won, so that it can never be undone by NetworkManager afterwards. Should it not be won:
 # the way back does without.
@@ -251,46 +251,4 @@ nm_extend() {
 	[ -s nm.checkpoint ] || return 0
 	read -r made <nm.checkpoint
 	nm_call CheckpointAdjustRollbackTimeout ou "$made" $(($1 + NM_LATER)) >>nm.log 2>&1
-}
-
-nm_path() { nmcli -t -e no -f UUID,DBUS-PATH connection show | sed -n "s/^$1://p"; }
-
-# To disk, and synced: NetworkManager itself does not, and a power cut leaves an empty file (measured).
-nm_persist() {
-	why=
-	while read -r uuid; do
-		grep -qx "$uuid" nm.removed && continue
-		path=$(nm_path "$uuid")
-		[ -n "$path" ] || {
-			why="the profile $uuid is not there any more"
-			return 1
-		}
-		# 1: NM_SETTINGS_UPDATE2_FLAG_TO_DISK; no settings are those that it has.
-		why=$(busctl --timeout=20 call "$NM" "$path" "$NM.Settings.Connection" Update2 'a{sa{sv}}ua{sv}' 0 1 0 2>&1) || {
-			why="NetworkManager has not written a profile: $why"
-			return 1
-		}
-	done <nm.profiles
-	while read -r uuid; do
-		[ -n "$(nm_path "$uuid")" ] || continue
-		why=$(nmcli connection delete uuid "$uuid" 2>&1) || return 1
-	done <nm.removed
-	nmcli -t -e no -f UUID,FILENAME connection show >nm.files || return 1
-	while read -r uuid; do
-		grep -qx "$uuid" nm.removed && continue
-		f=$(sed -n "s/^$uuid://p" nm.files)
-		case $f in
-		/run/* | '')
-			why="NetworkManager has not written the profile $uuid to disk"
-			return 1
-			;;
-		esac
-		[ -s "$f" ] || {
-			why="$f is empty"
-			return 1
-		}
-		to_disk "$f" || return 1
-		to_disk "${f%/*}" || return 1
-	done <nm.profiles
-	[ ! -s nm.removed ] || to_disk /etc/NetworkManager/system-connections
 }

@@ -128,6 +128,27 @@ owned() {
 	echo @end-owned
 }
 
+# The same of NetworkManager's profiles (nm-persist.sh). Only what is so: others may have written or deleted them.
+profiles_persistence() {
+	etc=/etc/NetworkManager/system-connections
+	[ -r /run/netorch/nm ] && while read -r uuid name gone; do
+		f=$(grep -lsxF "uuid=$uuid" /run/NetworkManager/system-connections/*) || continue
+		if [ -n "$gone" ]; then
+			# Not made by netorch since the boot: it would be there again.
+			f=$(sed -n 's/^shadowed-storage=//p' "$f")
+			[ -n "$f" ] && [ -e "$f" ] || continue
+		fi
+		echo "temporary-profile $name $gone"
+	done </run/netorch/nm
+	[ -r /var/lib/netorch/nm/by ] && echo "profiles-by $(cat /var/lib/netorch/nm/by)"
+	[ -e /var/lib/netorch/nm.undo/pending ] && echo 'profiles-unfinished'
+	[ -r /var/lib/netorch/nm/former ] && while read -r uuid name path; do
+		now=$(grep -lsxF "uuid=$uuid" "$etc"/* | grep -vxF "$path")
+		[ -n "$now" ] || { [ "$path" != - ] && ! cmp -s "/var/lib/netorch/nm/$uuid" "$path"; } || continue
+		if [ -n "$now" ] || [ -e "$path" ]; then echo "persistent-profile $name"; else echo "persistent-profile $name removed"; fi
+	done </var/lib/netorch/nm/former
+}
+
 # What is persistent here, what runs of netorch's, and what the last boot made of it.
 persistence() {
 	echo @persistence
@@ -139,6 +160,7 @@ persistence() {
 	if [ -n "$running" ]; then
 		if [ "$kept" = "$running" ]; then echo 'running same'; else printf 'running %s\n' "$running"; fi
 	fi
+	profiles_persistence
 	[ -r /run/netorch/.boot/report ] && sed 's/^/boot /' /run/netorch/.boot/report
 	echo @end-persistence
 } 2>/dev/null

@@ -218,15 +218,24 @@ unpersist() {
 	return 0
 }
 
-# Outside of a transaction, in a folder of its own that holds boot.sh. An unconfirmed state is never made persistent.
-persist_here() {
+# Is a transaction open? Then "why" names it.
+is_under_way() {
 	for s in /run/netorch/*/state.*; do
 		case ${s##*/} in state.armed | state.applying | state.applied | state.rolling-back)
-			echo "persist failed a transaction is open (${s%/*})"
-			return 1
+			why="a transaction is open (${s%/*})"
+			return 0
 			;;
 		esac
 	done
+	return 1
+}
+
+# Outside of a transaction, in a folder of its own that holds boot.sh. An unconfirmed state is never made persistent.
+persist_here() {
+	if is_under_way; then
+		echo "persist failed $why"
+		return 1
+	fi
 	if [ ! -e boot.sh ]; then
 		echo 'persist failed /run/netorch cannot be written (is it full?)'
 	elif persist; then

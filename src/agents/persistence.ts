@@ -22,7 +22,34 @@ export type Persistence = Readonly<{
   /** What netorch has confirmed since the boot; undefined: nothing. */
   running: PersistRecord | undefined;
   boot: BootReport | undefined;
+  profiles: ProfilePersistence;
 }>;
+
+/** What netorch has changed of the profiles of one interface. */
+export type KeptProfile = Readonly<{
+  interfaceName: string;
+  /** The interface was taken away. */
+  isRemoved: boolean;
+}>;
+
+/** Of NetworkManager's profiles, what netorch has changed. */
+export type ProfilePersistence = Readonly<{
+  /** In memory only. */
+  temporary: readonly KeptProfile[];
+  /** On disk. */
+  persistent: readonly KeptProfile[];
+  /** The transaction, or the command, that wrote to disk last. */
+  by: string | undefined;
+  /** An act was cut off: the next boot puts back what was on disk before it. */
+  isUnfinished: boolean;
+}>;
+
+export const NO_PROFILES: ProfilePersistence = {
+  temporary: [],
+  persistent: [],
+  by: undefined,
+  isUnfinished: false,
+};
 
 /** The section "persistence" of an observation. What is no record counts as none. */
 export function parsePersistence(lines: readonly string[]): Persistence {
@@ -34,9 +61,20 @@ export function parsePersistence(lines: readonly string[]): Persistence {
   const inBoot = (key: string) =>
     boot.filter((line) => line.startsWith(`${key} `)).map((line) => line.slice(key.length + 1));
   const result = inBoot('result')[0];
+  const profilesIn = (key: string): readonly KeptProfile[] =>
+    after(key).map((text) => {
+      const [interfaceName = '', removed] = text.split(' ');
+      return { interfaceName, isRemoved: removed === 'removed' };
+    });
   return {
     persistent,
     running: running === 'same' ? persistent : parseRecord(running),
+    profiles: {
+      temporary: profilesIn('temporary-profile'),
+      persistent: profilesIn('persistent-profile'),
+      by: after('profiles-by')[0],
+      isUnfinished: lines.includes('profiles-unfinished'),
+    },
     boot:
       result === undefined
         ? undefined
@@ -120,13 +158,26 @@ export function persistScript(files: PersistFiles & Readonly<{ bootScript: strin
   );
 }
 
+const profileScripts = (): string =>
+  [
+    agentScript('persist'),
+    agentScript('nm'),
+    agentScript('nm-persist'),
+    writeFilesFunction('put_back_file', { 'put-back.sh': agentScript('put-back') }),
+  ].join('\n');
+
+/** Writes the profiles to disk that are temporary so far, outside of a transaction. */
+export function persistProfilesScript(): string {
+  return stdinScript(profileScripts(), ENTER, 'put_back_file && nm_persist_here');
+}
+
 /** Takes away what a boot would bring back. What runs stays. */
 export function unpersistScript(): string {
   return stdinScript(
-    agentScript('readings'),
-    agentScript('persist'),
+    profileScripts(),
     ENTER,
-    'if unpersist; then echo persist removed; else echo "persist failed $why"; fi',
+    'if is_under_way; then echo "persist failed $why"',
+    'elif put_back_file && nm_unpersist && unpersist; then echo persist removed; else echo "persist failed $why"; fi',
   );
 }
 

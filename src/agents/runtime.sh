@@ -426,6 +426,7 @@ follow_confirmation() {
 	# Clients that the change has replaced were only frozen.
 	[ -r restore.sh ] && . ./restore.sh && dhcp_end_former 2>/dev/null
 	keep_record
+	[ ! -e nm.changed ] || nm_is_temporary nm.changed
 	: >concluded
 }
 

@@ -65,11 +65,12 @@ function networkManagerFiles({
 }: TransactionRequest): Readonly<Record<string, string>> {
   if (networkManager === undefined) return {};
   return {
-    'nm.sh': agentScript('nm'),
+    'nm.sh': agentScript('nm') + agentScript('nm-persist'),
+    'put-back.sh': agentScript('put-back'),
     'nm.devices': fileOf(networkManager.devices),
     'nm.profiles': fileOf(networkManager.profiles),
     'nm.active': fileOf(networkManager.active),
-    'nm.removed': fileOf(networkManager.removed),
+    'nm.changed': fileOf(networkManager.changed),
     ...(temporary === true ? {} : { 'nm.persist': '' }),
   };
 }

@@ -34,7 +34,9 @@ export function nmcliScripts(
           .map(({ uuid, name }) => `${uuid} ${name}`),
         ...kept.map((name) => `${networkManager.devices.get(name)?.profile ?? ''} ${name}`),
       ],
-      removed: changes.filter(({ action }) => action === 'remove').map(({ uuid }) => uuid),
+      changed: changes
+        .filter(({ uuid }) => uuid !== '')
+        .map(({ uuid, name, action }) => `${uuid} ${name}${action === 'remove' ? ' removed' : ''}`),
     },
   };
 }

@@ -53,8 +53,8 @@ export type BackendScripts = Readonly<{
     profiles: readonly string[];
     /** `UUID INTERFACE`: what must be active in the end. */
     active: readonly string[];
-    /** UUIDs of profiles whose interfaces go. */
-    removed: readonly string[];
+    /** The same profiles as `UUID INTERFACE`, and `removed` after it where the interface goes. */
+    changed: readonly string[];
   }>;
 }>;
 

@@ -32,7 +32,8 @@ export function persistCommand(setExitCode: (code: number) => void): Command {
           case 'nothing':
             return {
               text:
-                observed.persistence.persistent === undefined
+                observed.persistence.persistent === undefined &&
+                observed.persistence.profiles.persistent.length === 0
                   ? 'netorch has changed nothing here: nothing to make persistent'
                   : 'what runs is persistent already',
               bad: false,

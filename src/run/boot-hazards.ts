@@ -9,9 +9,9 @@ export function bootHazards(
   { scope, backend }: Pick<ChangePlan, 'scope' | 'backend'>,
   isTemporary: boolean,
 ): readonly Hazard[] {
+  const { running, persistent, boot, profiles } = observed.persistence;
   // A profile is what the boot reads: nobody undoes it.
-  if (backend === 'nmcli') return [];
-  const { running, persistent, boot } = observed.persistence;
+  if (backend === 'nmcli') return profileNotes(profiles, scope, isTemporary).map(note);
   const texts: string[] = [];
   const notes: string[] = [];
   const owners = [...findBootOwners(observed.bootOwnerLines, scope)];
@@ -54,8 +54,23 @@ export function bootHazards(
   if (isTemporary) notes.push('temporary: a reboot brings back what is persistent');
   return [
     ...texts.map((text): Hazard => ({ kind: 'boot-configuration', severity: 'warning', text })),
-    ...notes.map((text): Hazard => ({ kind: 'boot-configuration', severity: 'note', text })),
+    ...notes.map(note),
   ];
+}
+
+const note = (text: string): Hazard => ({ kind: 'boot-configuration', severity: 'note', text });
+
+function profileNotes(
+  { temporary }: ObservedHost['persistence']['profiles'],
+  scope: readonly string[],
+  isTemporary: boolean,
+): readonly string[] {
+  if (isTemporary) return ['temporary: a reboot brings back what is persistent'];
+  const names = temporary.map(({ interfaceName }) => interfaceName);
+  const others = [...new Set(names)].filter((name) => !scope.includes(name)).sort();
+  return others.length === 0
+    ? []
+    : [`changes that are temporary so far become persistent with this one: ${listed(others)}`];
 }
 
 function listed(names: readonly string[]): string {

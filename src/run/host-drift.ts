@@ -3,6 +3,7 @@ import type { ObservedHost } from '../agents/observed-host.js';
 import { objectsOf, recordDifferences } from '../backends/persist-record.js';
 import { activeProfile, isManaged } from '../network/networkmanager.js';
 import type { ChangePlan } from '../plan/change.js';
+import { UNFINISHED } from './persistence-text.js';
 
 export type HostDrift = Readonly<{
   /** What would have to change for the host to be what its documents say: the summaries of its plan. */
@@ -14,7 +15,11 @@ export type HostDrift = Readonly<{
 export function hostDrift(observed: ObservedHost, plan: Pick<ChangePlan, 'changes'>): HostDrift {
   return {
     desired: plan.changes.map((change) => change.summary),
-    persistent: [...recordDrift(observed), ...profileDrift(observed)],
+    persistent: [
+      ...recordDrift(observed),
+      ...profileDrift(observed),
+      ...keptProfileDrift(observed),
+    ],
   };
 }
 
@@ -45,4 +50,18 @@ function profileDrift({ networkManager }: ObservedHost): readonly string[] {
     return profile?.isInMemory === true && !profile.isGenerated ? [name] : [];
   });
   return names.length === 0 ? [] : [`temporary, in profiles in memory: ${names.sort().join(', ')}`];
+}
+
+/** Of what netorch has changed of profiles: what a reboot brings again, and an act that was cut off. */
+function keptProfileDrift({ persistence: { profiles } }: ObservedHost): readonly string[] {
+  const gone = profiles.temporary
+    .filter(({ isRemoved }) => isRemoved)
+    .map(({ interfaceName }) => interfaceName)
+    .sort();
+  return [
+    ...(gone.length === 0
+      ? []
+      : [`taken away, but on disk there is a profile of ${gone.join(', ')}`]),
+    ...(profiles.isUnfinished ? [UNFINISHED] : []),
+  ];
 }

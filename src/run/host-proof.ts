@@ -735,12 +735,12 @@ class HostProof {
    */
   private rebooted(observed: ObservedHost): Pass {
     const { sent, report } = this;
-    const { persistent, boot } = observed.persistence;
+    const { persistent, boot, profiles } = observed.persistence;
     // Of a dead run it is not known whether it had sent the confirmation: the host's record tells.
-    const isKept =
-      (this.confirmationSent || sent.nonce === undefined) && persistent?.by === sent.id;
+    const mayBeKept = this.confirmationSent || sent.nonce === undefined;
+    const isKept = mayBeKept && (persistent?.by === sent.id || profiles.by === sent.id);
     const wanted = isKept ? sent.target : sent.before;
-    const { altNames } = isKept ? persistent : { altNames: undefined };
+    const altNames = isKept ? persistent?.altNames : undefined;
     const recorded = (state: NetworkState) =>
       altNames === undefined ? state : withAltNamesOnly(state, altNames);
     const fromWanted = compareStates(
@@ -755,7 +755,7 @@ class HostProof {
     const isStillAtIt = persistent !== undefined && boot === undefined;
     this.timesRebooted += 1;
     if ((differences.length > 0 || isStillAtIt) && this.timesRebooted < BOOT_TRIES) {
-      if (persistent !== undefined) return 'again';
+      if (persistent !== undefined || sent.persistsByItself === true) return 'again';
     }
     if (isKept && differences.length === 0) {
       return report.result('confirmed', {

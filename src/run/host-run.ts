@@ -119,8 +119,12 @@ class HostRun {
   /** Nothing is to be changed; what was temporary so far, or could not be made persistent, still may be. */
   private async unchanged(connection: Connection, observed: ObservedHost): Promise<HostResult> {
     const { job, report } = this;
-    const { running, persistent } = observed.persistence;
-    if (job.temporary === true || running === undefined || running === persistent) {
+    const { running, persistent, profiles } = observed.persistence;
+    const isTemporary =
+      (running !== undefined && running !== persistent) ||
+      profiles.temporary.length > 0 ||
+      profiles.isUnfinished;
+    if (job.temporary === true || !isTemporary) {
       return report.result('unchanged', {});
     }
     const answer = await persistRunning(

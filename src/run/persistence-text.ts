@@ -1,10 +1,18 @@
 /** What survives a reboot of a host, and what the last one made of it, for people. */
-import type { Persistence } from '../agents/persistence.js';
+import type { KeptProfile, Persistence } from '../agents/persistence.js';
 import { objectsOf, recordText } from '../backends/persist-record.js';
 
+export const UNFINISHED =
+  'profiles were being written when it was cut off: the next boot puts back those of before; "netorch persist" or "netorch unpersist" ends it now';
+
 /** One sentence each; none for a host of which netorch keeps nothing. */
-export function persistenceLines({ persistent, running, boot }: Persistence): readonly string[] {
-  const lines: string[] = [];
+export function persistenceLines({
+  persistent,
+  running,
+  boot,
+  profiles,
+}: Persistence): readonly string[] {
+  const lines: string[] = [...profileLines(profiles)];
   // After an undoing the record may hold nothing any more; a change of DNS or routes alone has no interface.
   const kept =
     persistent === undefined ? [] : [...persistent.scope, ...objectsOf(persistent.lines)];
@@ -41,4 +49,27 @@ export function persistenceLines({ persistent, running, boot }: Persistence): re
 function isSame(one: Persistence['running'], other: Persistence['running']): boolean {
   if (one === undefined || other === undefined) return one === other;
   return recordText({ ...one, by: '' }) === recordText({ ...other, by: '' });
+}
+
+function profileLines({
+  persistent,
+  temporary,
+  isUnfinished,
+}: Persistence['profiles']): readonly string[] {
+  return [
+    ...(persistent.length === 0 ? [] : [`persistent, in profiles: ${listed(persistent)}`]),
+    ...(temporary.length === 0
+      ? []
+      : [
+          `temporary, in profiles: ${listed(temporary)}: gone after a reboot, unless "netorch persist" keeps it`,
+        ]),
+    ...(isUnfinished ? [UNFINISHED] : []),
+  ];
+}
+
+function listed(profiles: readonly KeptProfile[]): string {
+  const words = profiles.map(({ interfaceName, isRemoved }) =>
+    isRemoved ? `${interfaceName} taken away` : interfaceName,
+  );
+  return [...new Set(words)].sort().join(', ');
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { ObservedHost } from '../../src/agents/observed-host.js';
+import { NO_PROFILES } from '../../src/agents/persistence.js';
 import { parseObservation } from '../../src/agents/reading.js';
 import type { PersistRecord } from '../../src/backends/persist-record.js';
 import { driftLines } from '../../src/commands/drift.js';
@@ -26,7 +27,7 @@ const record = (lines: readonly string[], removed: readonly string[] = []): Pers
 });
 const withRecords = (persistent?: PersistRecord, running = persistent): ObservedHost => ({
   ...OBSERVED,
-  persistence: { persistent, running, boot: undefined },
+  persistence: { persistent, running, boot: undefined, profiles: NO_PROFILES },
 });
 const driftOf = (observed: ObservedHost) => hostDrift(observed, { changes: [] }).persistent;
 
@@ -81,6 +82,22 @@ test('a profile of NetworkManager’s in memory is temporary, unless it made it 
   };
   expect(driftOf({ ...withRecords(), networkManager })).toEqual([
     'temporary, in profiles in memory: eth1',
+  ]);
+});
+
+test('an interface that was taken away for now, and an act that was cut off, are drift too', () => {
+  const bare = withRecords();
+  const profiles = {
+    ...NO_PROFILES,
+    temporary: [
+      { interfaceName: 'eth1', isRemoved: false },
+      { interfaceName: 'br0', isRemoved: true },
+    ],
+    isUnfinished: true,
+  };
+  expect(driftOf({ ...bare, persistence: { ...bare.persistence, profiles } })).toEqual([
+    'taken away, but on disk there is a profile of br0',
+    expect.stringContaining('the next boot puts back those of before'),
   ]);
 });
 
