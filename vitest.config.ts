@@ -20,6 +20,7 @@ const LONG = files(
   'mesh',
   'monitor',
   'networkmanager',
+  'networkmanager-adoption',
   'no-setsid',
   'open-transaction',
   'owners',

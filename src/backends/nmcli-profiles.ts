@@ -214,6 +214,18 @@ function bridgePortOf(target: NetworkState, item: InterfaceState): Settings {
   return bridgePortSettings(port.options, isFiltering ? port.vlans : undefined);
 }
 
+/**
+ * A bond that is made active anew gets the MAC address of the port that comes first then, which need not be the one
+ * that it has. Not where each port keeps its own (fail_over_mac).
+ */
+function keepsMac({ link }: InterfaceState, ops: ReadonlySet<Operation['op']>): boolean {
+  return (
+    link.kind === 'bond' &&
+    (link.options['fail_over_mac'] ?? 'none') === 'none' &&
+    [...ops].some((op) => !REAPPLIED.has(op))
+  );
+}
+
 /** Only what the operations are about: the rest of the profile is somebody's. */
 function changedSettings(
   { plan, observed }: ProfilesInput,
@@ -240,7 +252,8 @@ function changedSettings(
       ? bridgePortOf(target, item)
       : {}),
     ...(before?.mtu !== item.mtu ? mtuSettings(item.mtu) : {}),
-    ...(item.mac !== undefined && before?.mac !== item.mac && has('set-mac', 'create-link')
+    ...(item.mac !== undefined &&
+    (keepsMac(item, ops) || (before?.mac !== item.mac && has('set-mac', 'create-link')))
       ? macSettings(item.mac)
       : {}),
     ...ipSettings(

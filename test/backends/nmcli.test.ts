@@ -148,9 +148,9 @@ routes:
 
 describe('profiles that are there', () => {
   const BOND = '11111111-1111-4111-8111-111111111111';
-  const bonded = () =>
+  const bonded = (more = '') =>
     host(
-      'interfaces: [{name: bond0, type: bond, state: up, link-aggregation: {mode: active-backup, options: {miimon: 100, primary: eth1}, port: [eth1, eth2]}}]',
+      `interfaces: [{name: bond0, type: bond, state: up, ${more}link-aggregation: {mode: active-backup, options: {miimon: 100, primary: eth1}, port: [eth1, eth2]}}]`,
       [
         profile(BOND, 'bond0', {
           type: 'bond',
@@ -182,6 +182,18 @@ describe('profiles that are there', () => {
       '22222222-1111-4111-8111-111111111111 eth1',
       '33333333-1111-4111-8111-111111111111 eth2',
     ]);
+  });
+
+  test('a bond that is made active anew keeps its MAC address; one that is told what changes has it anyway', () => {
+    const modify = (document: string) =>
+      scripts(bonded("mac-address: '02:00:00:00:00:77', "), document)
+        .segments.map(({ lines }) => lines[0]?.text ?? '')
+        .find((text) => text.includes(`modify --temporary uuid ${BOND}`));
+    const mac = '802-3-ethernet.cloned-mac-address 02:00:00:00:00:77';
+    expect(
+      modify('interfaces: [{name: bond0, link-aggregation: {options: {primary: eth2}}}]'),
+    ).toContain(mac);
+    expect(modify('interfaces: [{name: bond0, mtu: 1400}]')).not.toContain(mac);
   });
 
   test('of an interface that goes: it goes at once, and is deleted when that is persisted', () => {
