@@ -99,9 +99,26 @@ function readProfiles(lines: readonly string[]): readonly NmProfile[] {
       ipv4Method: of('ipv4.method'),
       ipv6Method: of('ipv6.method'),
       bondOptions: bondOptionsOf(of('bond.options')),
+      rules: {
+        ipv4: listOf(of('ipv4.routing-rules')),
+        ipv6: listOf(of('ipv6.routing-rules')),
+      },
+      bareRoutes: {
+        ipv4: listOf(of('ipv4.routes')).filter(isBareRoute),
+        ipv6: listOf(of('ipv6.routes')).filter(isBareRoute),
+      },
+      hasDns: DNS_SETTINGS.some((key) => of(`ipv4.${key}`) !== '' || of(`ipv6.${key}`) !== ''),
     };
   });
 }
+
+const DNS_SETTINGS = ['dns', 'dns-search', 'dns-options'];
+
+const listOf = (text: string): readonly string[] =>
+  text === '' ? [] : text.split(/,\s*/).filter((item) => item !== '');
+
+const isBareRoute = (text: string): boolean =>
+  / type=(blackhole|unreachable|prohibit)\b/.test(text);
 
 /** `mode=active-backup,miimon=100`; a list of targets holds commas of its own. */
 function bondOptionsOf(text: string): Readonly<Record<string, string>> {

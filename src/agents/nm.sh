@@ -148,7 +148,11 @@ nm_back() {
 	until nm_answers; do
 		# Killed, it is started again; stopped, it stays so, and nobody undoes what we do.
 		now
-		[ "$up" -lt "$until" ] && ! nm_is_stopped || return 0
+		[ "$up" -lt "$until" ] && ! nm_is_stopped || {
+			# Nobody else puts it back then.
+			! grep -q '^dns ' baseline || : >dns.set
+			return 0
+		}
 		nap
 	done
 	nmcli connection reload

@@ -52,7 +52,7 @@ nm_profiles() {
 	# Words.
 	# shellcheck disable=SC2046
 	set -- $(printf '%s\n' "$all" | sed 's/:.*//')
-	nmcli -t -e no -f connection.uuid,connection.id,connection.type,connection.interface-name,ipv4.method,ipv6.method,bond.options connection show "$@" 2>/dev/null
+	nmcli -t -e no -f connection.uuid,connection.id,connection.type,connection.interface-name,ipv4.method,ipv6.method,bond.options,ipv4.routing-rules,ipv6.routing-rules,ipv4.routes,ipv6.routes,ipv4.dns,ipv4.dns-search,ipv4.dns-options,ipv6.dns,ipv6.dns-search,ipv6.dns-options connection show "$@" 2>/dev/null
 }
 
 owners() {

@@ -5,6 +5,7 @@ import {
   profileUuid,
   type NetworkManagerState,
 } from '../network/networkmanager.js';
+import { splitHops } from '../network/next-hops.js';
 import {
   baseOf,
   portsOf,
@@ -14,6 +15,7 @@ import {
 } from '../network/state.js';
 import type { ChangePlan, Operation } from '../plan/change.js';
 import { NM_TYPES } from '../plan/networkmanager-limits.js';
+import { sharedSettings, type SharedSettings } from '../plan/networkmanager-shared.js';
 import {
   bondSettings,
   bridgePortSettings,
@@ -49,11 +51,14 @@ export type ProfilesInput = Readonly<{
   networkManager: NetworkManagerState;
 }>;
 
+const FAMILIES: readonly IpFamily[] = ['ipv4', 'ipv6'];
+
 type Asked = { change: string; operations: Operation[] };
 
 /** In the order in which they are to become active: what is stood on or attached to comes first; removals last. */
 export function profileChanges(input: ProfilesInput): readonly ProfileChange[] {
-  const asked = askedByInterface(input);
+  const shared = sharedSettings(input);
+  const asked = askedByInterface(input, shared);
   const { target } = input.plan;
   const changes: ProfileChange[] = [];
   const done = new Set<string>();
@@ -66,7 +71,7 @@ export function profileChanges(input: ProfilesInput): readonly ProfileChange[] {
     if (base !== undefined) visit(base);
     if (item.controller !== undefined) visit(item.controller);
     const own = asked.get(name);
-    if (own !== undefined) changes.push(profileChange(input, item, own));
+    if (own !== undefined) changes.push(profileChange(input, shared, item, own));
   };
   const names = [...asked.keys()].sort();
   for (const name of names) visit(name);
@@ -77,35 +82,41 @@ export function profileChanges(input: ProfilesInput): readonly ProfileChange[] {
 }
 
 /** Which operations want something of which interface's profile. */
-function askedByInterface({ plan }: ProfilesInput): ReadonlyMap<string, Asked> {
+function askedByInterface(
+  { plan }: ProfilesInput,
+  shared: SharedSettings,
+): ReadonlyMap<string, Asked> {
   const asked = new Map<string, Asked>();
   for (const { id, operations } of plan.changes) {
     for (const operation of operations) {
-      const name = profileOf(operation);
-      if (name === undefined) continue;
-      const own = asked.get(name);
-      if (own === undefined) asked.set(name, { change: id, operations: [operation] });
-      else own.operations.push(operation);
+      for (const name of profilesOf(operation)) {
+        const own = asked.get(name);
+        if (own === undefined) asked.set(name, { change: id, operations: [operation] });
+        else own.operations.push(operation);
+      }
     }
+  }
+  for (const [name, { change }] of shared.byInterface) {
+    if (!asked.has(name)) asked.set(name, { change, operations: [] });
   }
   return asked;
 }
 
-/** The interface whose profile says what an operation does. */
-function profileOf(operation: Operation): string | undefined {
+/** The interfaces whose profiles say what an operation does; of what is no interface's, see networkmanager-shared.ts. */
+function profilesOf(operation: Operation): readonly string[] {
   switch (operation.op) {
     case 'create-link':
-      return operation.link.name;
+      return [operation.link.name];
     case 'add-route':
     case 'delete-route':
-      return operation.route.nextHopInterface;
+      return splitHops(operation.route).flatMap((hop) => hop.nextHopInterface ?? []);
     case 'add-rule':
     case 'delete-rule':
     case 'set-dns':
     case 'set-hostname':
-      return undefined;
+      return [];
     default:
-      return operation.name;
+      return [operation.name];
   }
 }
 
@@ -113,7 +124,12 @@ function typeOf(item: InterfaceState): string {
   return NM_TYPES[item.link.kind] ?? '802-3-ethernet';
 }
 
-function profileChange(input: ProfilesInput, item: InterfaceState, asked: Asked): ProfileChange {
+function profileChange(
+  input: ProfilesInput,
+  shared: SharedSettings,
+  item: InterfaceState,
+  asked: Asked,
+): ProfileChange {
   const { observed, networkManager, plan } = input;
   const { name } = item;
   const type = typeOf(item);
@@ -122,9 +138,18 @@ function profileChange(input: ProfilesInput, item: InterfaceState, asked: Asked)
   const isThere = observed.interfaces.has(name);
   const isNew = former === undefined;
   const isRecreated = isThere && ops.has('create-link');
-  const settings = isNew
-    ? wholeSettings(input, item)
-    : changedSettings(input, item, asked.operations, former.bondOptions);
+  const bare = (family: IpFamily) =>
+    shared.bareRoutes.get(`${name} ${family}`) ?? former?.bareRoutes[family] ?? [];
+  const bareRoutes = { ipv4: bare('ipv4'), ipv6: bare('ipv6') };
+  const settings = {
+    ...(isNew
+      ? wholeSettings(input, item, bareRoutes)
+      : changedSettings(input, item, asked.operations, former.bondOptions, {
+          routes: bareRoutes,
+          families: FAMILIES.filter((family) => shared.bareRoutes.has(`${name} ${family}`)),
+        })),
+    ...shared.byInterface.get(name)?.settings,
+  };
   const isActive = activeProfile(networkManager, name)?.uuid === former?.uuid && !isNew;
   const isTold = [...ops].every((op) => REAPPLIED.has(op));
   return {
@@ -153,7 +178,13 @@ const REAPPLIED: ReadonlySet<Operation['op']> = new Set([
   'set-up',
 ]);
 
-function wholeSettings({ plan, observed }: ProfilesInput, item: InterfaceState): Settings {
+type BareRoutes = Readonly<Record<IpFamily, readonly string[]>>;
+
+function wholeSettings(
+  { plan, observed }: ProfilesInput,
+  item: InterfaceState,
+  bareRoutes: BareRoutes,
+): Settings {
   const { target } = plan;
   const { link } = item;
   const before = observed.interfaces.get(item.name);
@@ -169,7 +200,7 @@ function wholeSettings({ plan, observed }: ProfilesInput, item: InterfaceState):
     ...bridgePortOf(target, item),
     ...(before === undefined || before.mtu !== item.mtu ? mtuSettings(item.mtu) : {}),
     ...(mac !== undefined && mac !== before?.mac ? macSettings(mac) : {}),
-    ...ipSettings(item, target),
+    ...ipSettings(item, target, bareRoutes),
   };
 }
 
@@ -232,6 +263,7 @@ function changedSettings(
   item: InterfaceState,
   operations: readonly Operation[],
   formerBond: Readonly<Record<string, string>>,
+  bare: Readonly<{ routes: BareRoutes; families: readonly IpFamily[] }>,
 ): Settings {
   const { target } = plan;
   const before = observed.interfaces.get(item.name);
@@ -259,7 +291,8 @@ function changedSettings(
     ...ipSettings(
       item,
       target,
-      isMoved || isAnew ? ['ipv4', 'ipv6'] : operations.flatMap(familyOf),
+      bare.routes,
+      isMoved || isAnew ? FAMILIES : [...operations.flatMap(familyOf), ...bare.families],
     ),
   };
 }

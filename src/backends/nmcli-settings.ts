@@ -1,5 +1,6 @@
 /** The state of an interface as properties of its NetworkManager profile, in the words of `nmcli`. Pure. */
 import { assertNever } from '../errors.js';
+import { splitHops, type SingleRoute } from '../network/next-hops.js';
 import {
   isSubordinatePort,
   type InterfaceState,
@@ -36,11 +37,13 @@ const DEFAULT_METRIC = { ipv4: 0, ipv6: 1024 } as const;
 const MAIN_TABLE = 254;
 
 /** `DESTINATION [NEXT-HOP] METRIC [ATTRIBUTE=VALUE …]` (nmcli(1), ipv4.routes). */
-export function routeText(route: Route): string {
+export function routeText(route: SingleRoute): string {
   const attributes = [
     ...(route.table === MAIN_TABLE ? [] : [`table=${route.table}`]),
     ...(route.source === undefined ? [] : [`src=${route.source}`]),
     ...(route.onlink ? ['onlink=true'] : []),
+    // One of several next hops; the profiles of their interfaces have one each. Of IPv6 the kernel makes them one route.
+    ...(route.weight === undefined || route.family === 'ipv6' ? [] : [`weight=${route.weight}`]),
     ...(route.mtu === undefined ? [] : [`mtu=${route.mtu}`]),
     ...(route.mtuLocked === true ? ['lock-mtu=true'] : []),
     ...(route.cwnd === undefined ? [] : [`cwnd=${route.cwnd}`, 'lock-cwnd=true']),
@@ -55,35 +58,44 @@ export function routeText(route: Route): string {
 }
 
 /** What a profile can hold of the routes through an interface. */
-function routesOf(target: NetworkState, name: string, family: Route['family']): string {
-  return target.routes
-    .filter(
-      (route) =>
-        route.family === family &&
-        route.nextHopInterface === name &&
-        route.type === 'unicast' &&
-        !route.foreign,
-    )
+function routesOf(
+  target: NetworkState,
+  name: string,
+  family: Route['family'],
+  bare: readonly string[],
+): string {
+  const routes = target.routes
+    .filter((route) => route.family === family && route.type === 'unicast' && !route.foreign)
+    .flatMap(splitHops)
+    .filter((route) => route.nextHopInterface === name)
     .map(routeText)
-    .sort()
-    .join(', ');
+    .sort();
+  return [...routes, ...bare].join(', ');
 }
 
 const addressList = (item: InterfaceState['ipv4']): string =>
   item.addresses.map(({ ip, prefixLength }) => `${ip}/${prefixLength}`).join(',');
 
-function ipv4Settings(item: InterfaceState, target: NetworkState): Settings {
+function ipv4Settings(
+  item: InterfaceState,
+  target: NetworkState,
+  bare: readonly string[],
+): Settings {
   const addresses = addressList(item.ipv4);
   return {
     'ipv4.method': item.ipv4.dhcp !== undefined ? 'auto' : addresses === '' ? 'disabled' : 'manual',
     'ipv4.addresses': addresses,
     // A gateway of the profile's own would be one more default route.
     'ipv4.gateway': '',
-    'ipv4.routes': routesOf(target, item.name, 'ipv4'),
+    'ipv4.routes': routesOf(target, item.name, 'ipv4', bare),
   };
 }
 
-function ipv6Settings(item: InterfaceState, target: NetworkState): Settings {
+function ipv6Settings(
+  item: InterfaceState,
+  target: NetworkState,
+  bare: readonly string[],
+): Settings {
   const addresses = addressList(item.ipv6);
   const method = !item.ipv6.enabled
     ? 'disabled'
@@ -96,7 +108,7 @@ function ipv6Settings(item: InterfaceState, target: NetworkState): Settings {
     'ipv6.method': method,
     'ipv6.addresses': addresses,
     'ipv6.gateway': '',
-    'ipv6.routes': routesOf(target, item.name, 'ipv6'),
+    'ipv6.routes': routesOf(target, item.name, 'ipv6', bare),
   };
 }
 
@@ -104,12 +116,14 @@ function ipv6Settings(item: InterfaceState, target: NetworkState): Settings {
 export function ipSettings(
   item: InterfaceState,
   target: NetworkState,
+  /** Routes without an interface that its profile holds. */
+  bare: Readonly<Record<IpFamily, readonly string[]>>,
   families: readonly IpFamily[] = ['ipv4', 'ipv6'],
 ): Settings {
   if (isSubordinatePort(item, target.interfaces)) return {};
   return {
-    ...(families.includes('ipv4') ? ipv4Settings(item, target) : {}),
-    ...(families.includes('ipv6') ? ipv6Settings(item, target) : {}),
+    ...(families.includes('ipv4') ? ipv4Settings(item, target, bare.ipv4) : {}),
+    ...(families.includes('ipv6') ? ipv6Settings(item, target, bare.ipv6) : {}),
   };
 }
 

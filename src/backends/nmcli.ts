@@ -26,7 +26,9 @@ export function nmcliScripts(
     modules: [],
     ...restoreScripts({ ...input, plan: withoutDhcp(plan), segments }),
     networkManager: {
-      devices: plan.scope.filter((name) => isManaged(networkManager.devices.get(name))),
+      devices: [...new Set([...plan.scope, ...changes.map(({ name }) => name)])].filter((name) =>
+        isManaged(networkManager.devices.get(name)),
+      ),
       profiles: [...new Set(changes.map(({ uuid }) => uuid).filter((uuid) => uuid !== ''))],
       active: [
         ...changes

@@ -1,4 +1,5 @@
 /** What NetworkManager holds of a host's network: its devices and its connection profiles. */
+import type { IpFamily } from './state.js';
 
 /** A connection profile as `nmcli connection show` tells it; only what netorch must know before it changes one. */
 export type NmProfile = Readonly<{
@@ -17,6 +18,12 @@ export type NmProfile = Readonly<{
   ipv6Method: string;
   /** Of a bond: option to value. */
   bondOptions: Readonly<Record<string, string>>;
+  /** Routing rules, in nmcli's words. */
+  rules: Readonly<Record<IpFamily, readonly string[]>>;
+  /** Routes without an interface (`type=blackhole`), in nmcli's words. */
+  bareRoutes: Readonly<Record<IpFamily, readonly string[]>>;
+  /** It names servers, search domains or options of its own. */
+  hasDns: boolean;
 }>;
 
 export type NmDevice = Readonly<{

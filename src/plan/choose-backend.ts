@@ -6,7 +6,7 @@ import { NetorchError } from '../errors.js';
 import type { DesiredState } from '../network/desired.js';
 import { isManaged, type NetworkManagerState } from '../network/networkmanager.js';
 import { baseOf, type NetworkState } from '../network/state.js';
-import type { ChangePlan } from './change.js';
+import type { ChangePlan, Operation } from './change.js';
 import { namesOfAll } from './scope.js';
 
 /** As a play says it. */
@@ -27,12 +27,36 @@ export type BackendInput = Readonly<{
 
 /** Errors: OWNED_BY_OTHER, where the plan touches links that the backend must leave alone. */
 export function chooseBackend(input: BackendInput): ChosenBackend {
-  const { choice, networkManager } = input;
-  const changed = namesOfAll(input.plan.changes);
+  const { choice, networkManager, plan } = input;
+  const changed = namesOfAll(plan.changes);
   const names = touchedNames(input, changed);
   const managed = names.filter((name) => isManaged(networkManager?.devices.get(name)));
-  const backend: Backend = choice !== 'auto' ? choice : managed.length > 0 ? 'nmcli' : 'iproute2';
+  const isTheirs =
+    managed.length > 0 ||
+    (names.length === 0 &&
+      plan.changes.every(({ operations }) => operations.every(({ op }) => SHARED.has(op))) &&
+      isRunning(networkManager));
+  const backend: Backend = choice !== 'auto' ? choice : isTheirs ? 'nmcli' : 'iproute2';
   return { backend, errors: ownerErrors(input, backend, names, managed[0], changed) };
+}
+
+/** What a profile can hold that belongs to no interface (networkmanager-shared.ts). */
+const SHARED: ReadonlySet<Operation['op']> = new Set([
+  'add-rule',
+  'delete-rule',
+  'add-route',
+  'delete-route',
+  'set-dns',
+]);
+
+/** What belongs to no interface is its own where it looks after any: it writes resolv.conf, and keeps rules. */
+function isRunning(networkManager: NetworkManagerState | undefined): boolean {
+  return (
+    networkManager !== undefined &&
+    [...networkManager.devices.values()].some(
+      (device) => isManaged(device) && device.profile !== undefined,
+    )
+  );
 }
 
 /** What operations act on, and what stands below it: a VLAN on a link of NetworkManager's is its own affair. */

@@ -7,6 +7,7 @@ import { settingKeys } from '../network/dhcp.js';
 import type { NetworkManagerState } from '../network/networkmanager.js';
 import { ownProfile, profileUuid } from '../network/networkmanager.js';
 import type { InterfaceState, NetworkState, Route } from '../network/state.js';
+import { sharedSettings, type SharedSettings } from './networkmanager-shared.js';
 import type { Change, ChangePlan, Operation } from './change.js';
 
 /** Bond options that NetworkManager 1.42 knows (libnm-core-impl/nm-setting-bond.c). */
@@ -76,10 +77,11 @@ type LimitsInput = Readonly<{
 /** NOT_SUPPORTED, one for each thing that cannot be carried out; at the place in the document that asked for it. */
 export function networkManagerErrors(input: LimitsInput): readonly NetorchError[] {
   const { host, plan } = input;
+  const shared = sharedSettings(input);
   const seen = new Set<string>();
   return plan.changes.flatMap((change: Change) =>
     change.operations.flatMap((operation) => {
-      const what = limitOf(input, operation);
+      const what = limitOf(input, shared, operation);
       if (what === undefined || seen.has(what)) return [];
       seen.add(what);
       return [
@@ -98,7 +100,11 @@ export function networkManagerErrors(input: LimitsInput): readonly NetorchError[
   );
 }
 
-function limitOf(input: LimitsInput, operation: Operation): string | undefined {
+function limitOf(
+  input: LimitsInput,
+  shared: SharedSettings,
+  operation: Operation,
+): string | undefined {
   const { observed, plan } = input;
   switch (operation.op) {
     case 'create-link':
@@ -127,11 +133,9 @@ function limitOf(input: LimitsInput, operation: Operation): string | undefined {
         : undefined;
     }
     case 'add-route':
-      return routeLimit(operation.route);
+      return shared.limits.get(operation) ?? routeLimit(operation.route);
     case 'delete-route':
-      return operation.route.nextHopInterface === undefined
-        ? routeLimit(operation.route)
-        : undefined;
+      return shared.limits.get(operation);
     case 'set-alias':
       return `descriptions (${operation.name})`;
     case 'set-alt-names':
@@ -142,9 +146,8 @@ function limitOf(input: LimitsInput, operation: Operation): string | undefined {
       return `${Object.keys(operation.options).join(', ')} of ${operation.name} (${operation.kind})`;
     case 'add-rule':
     case 'delete-rule':
-      return 'route-rules';
     case 'set-dns':
-      return 'dns-resolver';
+      return shared.limits.get(operation);
     case 'set-hostname':
       return 'hostname';
     case 'start-dhcp':
@@ -223,10 +226,7 @@ function bridgeLimit(name: string, options: Readonly<Record<string, string>>): s
 }
 
 function routeLimit(route: Route): string | undefined {
-  if (route.nextHops !== undefined) return `routes with several next hops (${route.destination})`;
-  if (route.type !== 'unicast') return `${route.type} routes (${route.destination})`;
-  if (route.nextHopInterface === undefined) {
-    return `routes without an interface (${route.destination})`;
-  }
-  return undefined;
+  return route.family === 'ipv6' && (route.nextHops ?? []).some(({ weight }) => weight !== 1)
+    ? `weights of next hops of IPv6 (${route.destination})`
+    : undefined;
 }

@@ -21,6 +21,11 @@ connection.type:802-3-ethernet
 connection.interface-name:eth1
 ipv4.method:manual
 ipv6.method:auto
+ipv4.routing-rules:priority 1000 from 198.51.100.0/24 table 200, priority 1002 to 203.0.113.0/24 iif lo type prohibit
+ipv6.routing-rules:
+ipv4.routes:203.0.113.0/25 0 type=blackhole, 192.0.2.0/25 198.51.100.1 0 weight=2
+ipv6.routes:2001:db8:77::/64 1024 type=unreachable
+ipv4.dns-search:a.example,b.example
 
 connection.uuid:ebfeabf3-6a75-3a72-9e61-bef534c16238
 connection.id:Wired connection 1
@@ -61,6 +66,18 @@ test('a profile is read with what netorch must know of it', () => {
     ipv4Method: 'manual',
     ipv6Method: 'auto',
     bondOptions: {},
+    rules: {
+      ipv4: [
+        'priority 1000 from 198.51.100.0/24 table 200',
+        'priority 1002 to 203.0.113.0/24 iif lo type prohibit',
+      ],
+      ipv6: [],
+    },
+    bareRoutes: {
+      ipv4: ['203.0.113.0/25 0 type=blackhole'],
+      ipv6: ['2001:db8:77::/64 1024 type=unreachable'],
+    },
+    hasDns: true,
   });
   expect(manager && activeProfile(manager, 'bond0')?.bondOptions).toEqual({
     mode: 'active-backup',

@@ -22,6 +22,9 @@ const profile = (
   ipv4Method: 'manual',
   ipv6Method: 'auto',
   bondOptions: {},
+  rules: { ipv4: [], ipv6: [] },
+  bareRoutes: { ipv4: [], ipv6: [] },
+  hasDns: false,
   ...more,
 });
 
@@ -135,6 +138,28 @@ routes:
   - {name: vx7, type: vxlan, state: up, vxlan: {id: 7, base-iface: eth1, remote: 192.0.2.9, destination-port: 4789}}
   - {name: vrf1, type: vrf, state: up, vrf: {port: [eth2], route-table-id: 100}}
   - {name: mv1, type: mac-vlan, state: up, mac-vlan: {base-iface: eth1, mode: bridge, promiscuous: true}}`,
+    'DNS, rules and routes without an interface, in the profile that has the address or the table': `interfaces:
+  - name: dummy1
+    type: dummy
+    state: up
+    ipv4: {enabled: true, address: [{ip: 198.51.100.1, prefix-length: 24}]}
+    ipv6: {enabled: true, address: [{ip: '2001:db8::1', prefix-length: 64}]}
+  - {name: eth1, mtu: 1400}
+dns-resolver: {config: {server: [192.0.2.53, '2001:db8::53'], search: [lab.example], options: [rotate]}}
+routes:
+  config:
+    - {destination: 203.0.113.0/24, route-type: blackhole}
+    - {destination: 0.0.0.0/0, next-hop-address: 198.51.100.9, next-hop-interface: dummy1, table-id: 100}
+    - {destination: 172.16.0.0/16, next-hop-address: 198.51.100.9, next-hop-interface: dummy1, weight: 2}
+    - {destination: 172.16.0.0/16, next-hop-address: 192.0.2.9, next-hop-interface: eth1, weight: 1}
+    - {destination: '2001:db8:66::/48', next-hop-address: '2001:db8::8', next-hop-interface: dummy1, weight: 1}
+    - {destination: '2001:db8:66::/48', next-hop-address: '2001:db8::9', next-hop-interface: dummy1, weight: 1}
+route-rules:
+  config:
+    - {ip-from: 203.0.113.7/32, route-table: 100, priority: 1000}
+    - {ip-from: 192.0.2.0/24, route-table: 200}
+    - {family: ipv6, ip-to: '2001:db8:9::/48', action: prohibit, priority: 1001}
+    - {family: ipv4, fwmark: 16, fwmask: 255, route-table: 254, suppress-prefix-length: 0, priority: 1002}`,
     'a NIC gets addresses beside what its profile has': `interfaces:
   - {name: eth1, ipv6: {enabled: true, autoconf: false, address: [{ip: '2001:db8::5', prefix-length: 64}]}}`,
   };
@@ -144,6 +169,77 @@ routes:
       expect(commands(usual(), document)).toMatchSnapshot();
     });
   }
+});
+
+describe('what a profile holds of what no interface has', () => {
+  const HELD = profile(ETH1, 'eth1', {
+    rules: {
+      ipv4: [
+        'priority 1000 from 192.0.2.5/32 table 100',
+        'priority 1001 from 192.0.2.5 sport 7 table 100',
+      ],
+      ipv6: [],
+    },
+    bareRoutes: { ipv4: ['203.0.113.0/24 0 type=blackhole'], ipv6: [] },
+    hasDns: true,
+  });
+  const holder = () =>
+    host(
+      `${ON_ETH1}
+routes: {config: [{destination: 203.0.113.0/24, route-type: blackhole}]}
+route-rules: {config: [{ip-from: 192.0.2.5/32, route-table: 100, priority: 1000}]}
+dns-resolver: {config: {server: [192.0.2.53]}}`,
+      [HELD],
+      { eth1: { state: 'connected', profile: ETH1 } },
+    );
+  const about = (name: string, document: string): string =>
+    commands(holder(), document).find(
+      (text) => text.includes('connection') && text.includes(name),
+    ) ?? 'nothing';
+
+  test('moves with the address: the profile of a port holds none of it', () => {
+    expect(about('con-name br0', MAIN_JOB)).toMatchSnapshot();
+  });
+
+  test('goes where the plan takes it away, and nothing else goes', () => {
+    expect(
+      about(
+        ETH1,
+        'route-rules: {config: [{state: absent, priority: 1000}]}\nroutes: {config: [{state: absent, destination: 203.0.113.0/24}]}',
+      ),
+    ).toMatchSnapshot();
+  });
+
+  test('what goes with its own interface leaves the profiles of others alone', () => {
+    const dummy = profile(profileUuid('dummy1'), 'dummy1', {
+      type: 'dummy',
+      rules: { ipv4: ['priority 1000 from 198.51.100.0/24 table 100'], ipv6: [] },
+    });
+    const both = host(
+      `${ON_ETH1.replace(/\]$/, '')}, {name: dummy1, type: dummy, state: up, ipv4: {enabled: true, address: [{ip: 198.51.100.1, prefix-length: 24}]}}]
+route-rules: {config: [{ip-from: 198.51.100.0/24, route-table: 100, priority: 1000}]}`,
+      [profile(ETH1, 'eth1'), dummy],
+      {
+        eth1: { state: 'connected', profile: ETH1 },
+        dummy1: { state: 'connected', profile: dummy.uuid },
+      },
+    );
+    const texts = commands(
+      both,
+      'interfaces: [{name: dummy1, state: absent}]\nroute-rules: {config: [{state: absent, priority: 1000}]}',
+    );
+    expect(texts).toContain(`nm_remove dummy1 ${dummy.uuid}`);
+    expect(texts.join('\n')).not.toContain(ETH1);
+  });
+
+  test('what stands in no active profile cannot be taken away through one', () => {
+    const bare = { ...holder(), networkManager: usual().networkManager };
+    const document =
+      'interfaces: [{name: eth1, mtu: 1400}]\nroute-rules: {config: [{state: absent, priority: 1000}]}';
+    expect(failureOf(() => planHost('h1', bare, desiredOf(document))).join('\n')).toContain(
+      'the end of the rule 1000: from 192.0.2.5/32 lookup 100, which stands in no active profile',
+    );
+  });
 });
 
 describe('profiles that are there', () => {

@@ -58,6 +58,7 @@ describe('the backend', () => {
     ],
     ['is iproute2 where nobody has the link', mtu('eth4'), undefined],
     ['is iproute2 for what stands alone', DUMMY, undefined],
+    ['is iproute2 for the hostname', 'hostname: {config: h9}', undefined],
     [
       'is NetworkManager for what stands alone, when it is asked for',
       DUMMY,
@@ -113,14 +114,25 @@ describe('through NetworkManager is refused by name, at its place', () => {
       'interfaces: [{name: eth1, accept-all-mac-addresses: true}]',
       '"accept-all-mac-addresses" (eth1)',
     ],
-    [`${mtu('eth1')}\ndns-resolver: {config: {server: [192.0.2.53]}}`, 'dns-resolver'],
+    [
+      `${mtu('eth1')}\ndns-resolver: {config: {server: [192.0.2.53]}}`,
+      'dns-resolver where no interface has an address',
+    ],
     [
       `${mtu('eth1')}\nroute-rules: {config: [{ip-from: 192.0.2.0/24, route-table: 100, priority: 100}]}`,
-      'route-rules',
+      'the rule 100: from 192.0.2.0/24 lookup 100, for which no interface is there',
     ],
     [
       `${mtu('eth1')}\nroutes: {config: [{destination: 203.0.113.0/24, route-type: blackhole}]}`,
-      'blackhole routes (203.0.113.0/24)',
+      'blackhole routes (203.0.113.0/24) where no interface has an address',
+    ],
+    [
+      `${mtu('eth1')}
+routes:
+  config:
+    - {destination: '2001:db8:9::/48', next-hop-interface: eth1, next-hop-address: 'fe80::8', weight: 2}
+    - {destination: '2001:db8:9::/48', next-hop-interface: eth1, next-hop-address: 'fe80::9', weight: 1}`,
+      'weights of next hops of IPv6 (2001:db8:9::/48)',
     ],
     [
       'interfaces: [{name: bond0, type: bond, state: up, link-aggregation: {mode: active-backup, options: {arp_missed_max: 3}, port: [eth1]}}]',

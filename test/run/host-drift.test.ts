@@ -64,6 +64,9 @@ test('a profile of NetworkManager’s in memory is temporary, unless it made it 
     ipv4Method: 'manual',
     ipv6Method: 'auto',
     bondOptions: {},
+    rules: { ipv4: [], ipv6: [] },
+    bareRoutes: { ipv4: [], ipv6: [] },
+    hasDns: false,
     ...more,
   });
   const device = (uuid: string): NmDevice => ({ state: 'connected', profile: uuid });
