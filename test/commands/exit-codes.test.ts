@@ -284,6 +284,9 @@ const NAMED: Readonly<Record<string, number>> = {
 const ELSEWHERE: Readonly<Record<string, readonly [string, RegExp]>> = {
   'approve 0': ['test/commands/approval.test.ts', /'approve'/],
   'approve 1': ['test/commands/approval.test.ts', /'approve'/],
+  'monitor 0': ['test/commands/monitor.test.ts', /netorch\('monitor', '--for', '1s'.*toBe\(0\)/],
+  'monitor 1': ['test/commands/monitor.test.ts', /netorch\('monitor', '--for', '1h'.*toBe\(1\)/],
+  'monitor 130': ['test/commands/monitor.test.ts', /watchUntil\(.*toBe\(130\)/],
 };
 
 /** `COMMAND CODE` of each row of the table. */
