@@ -79,6 +79,8 @@ export class PlanDraft {
     const uses = (this.uses.get(change.id) ?? 0) + 1;
     this.uses.set(change.id, uses);
     const id = uses === 1 ? change.id : `${change.id} #${uses}`;
+    // Key by key: V8 gives each object that is spread from another and then gets further keys a hidden class of
+    // its own, and whoever reads it later has to look up where its values are.
     const { action, object, summary, why } = change;
     this.changes.push({ id, action, object, summary, why, operations });
   }
