@@ -91,7 +91,8 @@ nm_open() {
 	profiles_unit >nm.unit
 	put_file nm.unit "$SYSTEMD/netorch-profiles.service" 644 || return 1
 	put_link ../netorch-profiles.service "$SYSTEMD/multi-user.target.wants/netorch-profiles.service" || return 1
-	put_file "$1" "$NMU/pending" 600
+	put_file "$1" "$NMU/pending" 600 || return 1
+	persist_point nm-open
 }
 # The end of an act. The folder and the unit do nothing any more.
 nm_close() {

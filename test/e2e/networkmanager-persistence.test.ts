@@ -1,8 +1,11 @@
 /** What a reboot and a power cut leave of a change that NetworkManager's profiles carry: always a whole state. */
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 
-import { describeInLab, type Bench } from './bench.js';
+import { describeInLab, type Bench, type RunningNetorch } from './bench.js';
 import { HOST, mainJob, putBack } from './networkmanager-host.js';
+
+// Each has changes and boots of a host that takes its time for both.
+vi.setConfig({ testTimeout: 900_000 });
 
 const DISK =
   'cd /etc/NetworkManager/system-connections && for f in *; do echo "file $f"; sed /^timestamp=/d "$f"; done';
@@ -100,6 +103,68 @@ describeInLab(
       await bench().lab.powerOn(HOST);
       await booted(bench());
       await expect.poll(() => bench().on(HOST, PATH)).toBe(`${NEW}dummy1\n`);
+    });
+
+    /** The power goes at a point of the act, and comes back. */
+    async function cutAt(point: string, act: () => RunningNetorch): Promise<RunningNetorch> {
+      const at = `/run/netorch/points/${point}`;
+      await bench().on(HOST, `mkdir -p /run/netorch/points && : >${at}`);
+      const run = act();
+      await expect
+        .poll(() => bench().on(HOST, `ls ${at}.reached 2>/dev/null; :`), { timeout: 200_000 })
+        .toBe(`${at}.reached\n`);
+      await bench().lab.cut(HOST);
+      await bench().lab.powerOn(HOST);
+      await booted(bench());
+      return run;
+    }
+
+    test.each([
+      ['nm-begin', OLD, 'rolled-back'],
+      ['nm-written', OLD, 'rolled-back'],
+      ['nm-end', NEW, 'confirmed'],
+    ])('a power cut at %s of persist leaves one state, whole', async (point, path, outcome) => {
+      const before = await bench().on(HOST, DISK);
+      const run = await cutAt(point, () => bench().startApply(playbook(), HOST, { deadline: 240 }));
+      await expect.poll(() => bench().on(HOST, PATH)).toBe(path);
+      if (path === OLD) expect(await bench().on(HOST, DISK)).toBe(before);
+      // And netorch, which has found it again, says which of the two it is.
+      const { outcome: said, cause, details } = (await run.ended).finished(HOST);
+      expect({ said, cause, details }).toMatchObject({ said: outcome });
+    });
+
+    test('a power cut before the confirmation, and before a temporary change is persisted', async () => {
+      const before = await bench().on(HOST, DISK);
+      const file = playbook({ probes: [{ ping: '203.0.113.9', required: true }] });
+      const run = bench().startApply(file, HOST, { deadline: 120 });
+      await run.seen('host.phase', (event) => event.phase === 'probing');
+      expect(await bench().on(HOST, PATH)).toBe(NEW);
+      await bench().lab.cut(HOST);
+      await run.kill();
+      await bench().lab.powerOn(HOST);
+      await booted(bench());
+      await expect.poll(() => bench().on(HOST, PATH)).toBe(OLD);
+      expect(await bench().on(HOST, DISK)).toBe(before);
+
+      const temporary = await bench().apply(playbook({ temporary: true }), HOST);
+      expect(temporary.finished(HOST).outcome).toBe('confirmed');
+      await bench().lab.cut(HOST);
+      await bench().lab.powerOn(HOST);
+      await booted(bench());
+      await expect.poll(() => bench().on(HOST, PATH)).toBe(OLD);
+      expect(await bench().on(HOST, DISK)).toBe(before);
+    });
+
+    test('a power cut in the middle of unpersist leaves what was there before netorch', async () => {
+      const before = await bench().on(HOST, DISK);
+      const made = await bench().apply(playbook(), HOST);
+      expect(made.finished(HOST).outcome).toBe('confirmed');
+      const run = await cutAt('nm-open', () => bench().start(['unpersist', '--hosts', HOST]));
+      await run.kill();
+      await expect.poll(() => bench().on(HOST, PATH)).toBe(OLD);
+      expect(await bench().on(HOST, DISK)).toBe(before);
+      const status = await bench().run(['status', '--hosts', HOST]);
+      expect(status.stdout).toBe(`${HOST}: no transactions\n`);
     });
   },
   { hosts: [HOST] },
