@@ -317,13 +317,13 @@ class HostProof {
       if (sent.nonce === undefined) sent.deadlineMs = env.now() + status.secondsLeft * 1000;
       const recall = this.recallCause();
       if (recall !== undefined) return this.rollBack(connection, recall, []);
+      if (this.verdict !== undefined) {
+        return this.rollBack(connection, this.verdict, this.rollbackDetails);
+      }
       // Reached at the old address though the plan leads to a new one: that proves nothing yet.
       if (!isAtNewAddress) return 'again';
       if (!report.wasReached) report.reached(connection.address, this.startedMs);
       this.lastSeen = observed;
-      if (this.verdict !== undefined) {
-        return this.rollBack(connection, this.verdict, this.rollbackDetails);
-      }
       // What the whole group has decided is not weighed again on one of its hosts.
       if (this.word === 'confirm') return this.confirm(connection);
       if (!this.hasHeld) report.phase('verifying');
