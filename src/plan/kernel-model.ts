@@ -416,17 +416,23 @@ export class KernelModel {
     if (!port.up) return;
     this.setDown(port);
     this.setUp(port);
-    // It is given all its flags back as if a person had set them, promiscuous mode too, which what stands on it with
-    // another MAC brings along where the hardware knows one address only (net/core/dev.c, __dev_set_rx_mode).
-    if (this.bringsMac(port.name, port.mac)) port.promiscuous = true;
+    // It is given all its flags back as if a person had set them, promiscuous mode too.
+    if (this.isMadePromiscuous(port.name, port.mac)) port.promiscuous = true;
   }
 
-  /** Does anything that stands on it, however high, have another MAC? */
-  private bringsMac(name: string, mac: string | undefined): boolean {
-    return [...this.interfaces.values()].some(
+  /**
+   * Does anything that stands on it, however high, take more than its MAC? One with another MAC does where the hardware
+   * knows one address only (net/core/dev.c, __dev_set_rx_mode), a port of a bridge mostly (br_if.c, br_manage_promisc),
+   * and a VLAN asks its base for what it was asked for itself.
+   */
+  private isMadePromiscuous(name: string, mac: string | undefined): boolean {
+    return this.childrenOf(name).some(
       (other) =>
-        baseOf(other.link) === name &&
-        (isMacVlanLink(other.link) || other.mac !== mac || this.bringsMac(other.name, mac)),
+        isMacVlanLink(other.link) ||
+        other.mac !== mac ||
+        other.promiscuous ||
+        this.interfaces.get(other.controller ?? '')?.link.kind === 'linux-bridge' ||
+        this.isMadePromiscuous(other.name, mac),
     );
   }
 
