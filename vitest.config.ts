@@ -20,7 +20,6 @@ const LONG = files(
   'mesh',
   'monitor',
   'networkmanager',
-  'networkmanager-adoption',
   'no-setsid',
   'open-transaction',
   'owners',
@@ -28,12 +27,14 @@ const LONG = files(
 );
 /** Broken on purpose, and what netorch says of it: `npm run test:outages`. */
 const OUTAGES = files('outages', 'good-changes');
-/** Reboots, power cuts, atomic groups: `npm run test:more`, which takes about half an hour. */
+/** Reboots, power cuts, atomic groups, more of NetworkManager: `npm run test:more`, which takes about an hour. */
 const MORE = files(
   'atomic',
   'atomic-eight',
   'last-resort',
+  'networkmanager-adoption',
   'networkmanager-persistence',
+  'networkmanager-shared',
   'persistence',
   'power-cuts',
   'scenarios',
