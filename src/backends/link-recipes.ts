@@ -14,7 +14,7 @@
  * Pure.
  */
 import type { InterfaceState, Link, NetworkState } from '../network/state.js';
-import { failOverMac } from '../network/state.js';
+import { dealsMacs, failOverMac } from '../network/state.js';
 import {
   typeOptionsDifference,
   typeOptionWords,
@@ -175,10 +175,7 @@ export function linkRecipe(
 
 /** Do ports swap MACs as another one becomes active (bond_do_fail_over_mac, bond_alb_handle_active_change)? */
 function movesMacs(link: Link): boolean {
-  return (
-    failOverMac(link) === 'follow' ||
-    (link.kind === 'bond' && (link.mode === 'balance-alb' || link.mode === 'balance-tlb'))
-  );
+  return failOverMac(link) === 'follow' || dealsMacs(link);
 }
 
 /** `WORD VALUE` pairs for `ip link set` that a link made anew lacks: queue length, group. */

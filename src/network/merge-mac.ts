@@ -4,8 +4,8 @@ import { isNewPort } from './merge-consequences.js';
 import type { Draft } from './merge-draft.js';
 import { isMacVlan, passthruMac } from './merge-mac-vlan.js';
 import { allBelow } from './stacking.js';
-import { failOverMac, portsOf } from './state.js';
-import type { InterfaceState, Link } from './state.js';
+import { dealsMacs, failOverMac, portsOf } from './state.js';
+import type { InterfaceState } from './state.js';
 
 export function mergeMacs(draft: Draft): void {
   for (const state of draft.interfaces.values()) portMac(draft, state);
@@ -59,14 +59,11 @@ function portMac(draft: Draft, state: InterfaceState): void {
   }
 }
 
-/** Balancing modes give each port a MAC, and change it with the active port (bond_alb.c). */
-function dealsMacs(link: Link | undefined): boolean {
-  return link?.kind === 'bond' && (link.mode === 'balance-tlb' || link.mode === 'balance-alb');
-}
-
+/** Which MAC a port gets of a bond that deals them is not known. */
 function dealtMac(draft: Draft, state: InterfaceState): void {
   const bond = draft.interfaces.get(state.controller ?? '')?.link;
-  if (state.mac !== undefined && dealsMacs(bond)) draft.change(state.name, { mac: undefined });
+  if (state.mac !== undefined && bond !== undefined && dealsMacs(bond))
+    draft.change(state.name, { mac: undefined });
 }
 
 /** There each port needs a MAC of its own (EFAULT: bond_alb.c, alb_handle_addr_collision_on_attach). */

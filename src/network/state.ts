@@ -356,6 +356,11 @@ export function failOverMac(link: Link): 'active' | 'follow' | '' {
   return word === 'active' || word === 'follow' ? word : '';
 }
 
+/** Does the bond give each port a MAC, and change it with the active port (bond_alb.c)? */
+export function dealsMacs(link: Link): boolean {
+  return link.kind === 'bond' && (link.mode === 'balance-tlb' || link.mode === 'balance-alb');
+}
+
 /** Ports of an interface, whatever its kind. */
 export function portsOf(link: Link): readonly string[] {
   if (link.kind === 'bond' || link.kind === 'vrf') return link.ports;

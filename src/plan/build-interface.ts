@@ -23,7 +23,7 @@ export function buildInterface(draft: PlanDraft, wanted: InterfaceState): void {
   const mtu = draft.model.get(wanted.name)?.mtu;
   // A bridge that follows its ports has it of them first, and follows until it is given another.
   const follows = wanted.link.kind === 'linux-bridge' && mtu === undefined;
-  if (mtu !== wanted.mtu && !follows) settleMtu(draft, wanted);
+  if (!follows) settleMtu(draft, wanted);
   settleIpv6(draft, wanted);
   attachPorts(draft, wanted);
   if (wanted.link.kind === 'vrf')

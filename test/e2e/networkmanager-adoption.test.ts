@@ -2,7 +2,7 @@
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 
 import { describeInLab } from './bench.js';
-import { HOST, putBack } from './networkmanager-host.js';
+import { bondAndVlan, HOST, putBack } from './networkmanager-host.js';
 
 // Changes and a boot of a host that takes its time for both.
 vi.setConfig({ testTimeout: 900_000 });
@@ -30,17 +30,7 @@ nmcli -t -e no -f UUID,DEVICE connection show --active | sort`;
 
 const AS_IT_IS = {
   interfaces: [
-    {
-      name: 'bond0',
-      type: 'bond',
-      state: 'up',
-      'link-aggregation': {
-        mode: 'active-backup',
-        options: { miimon: 100 },
-        port: ['eth3', 'eth4'],
-      },
-    },
-    { name: 'bond0.10', type: 'vlan', state: 'up', vlan: { 'base-iface': 'bond0', id: 10 } },
+    ...bondAndVlan('eth3', 'eth4'),
     {
       name: 'br0',
       type: 'linux-bridge',

@@ -57,20 +57,21 @@ export const withoutMetrics = (lines: readonly string[]): readonly string[] => [
   ...new Set(lines.map((line) => line.replace(/ metric \d+/, ''))),
 ];
 
+/** A bond of two NICs, and its VLAN 10. */
+export const bondAndVlan = (...port: readonly string[]) => [
+  {
+    name: 'bond0',
+    type: 'bond',
+    state: 'up',
+    'link-aggregation': { mode: 'active-backup', options: { miimon: 100 }, port },
+  },
+  { name: 'bond0.10', type: 'vlan', state: 'up', vlan: { 'base-iface': 'bond0', id: 10 } },
+];
+
 /** The address moves from eth1 to a bridge on a bond of eth1 and eth2; `via`: on a VLAN of the bond. */
 export const mainJob = (address: string, via?: string) => ({
   interfaces: [
-    {
-      name: 'bond0',
-      type: 'bond',
-      state: 'up',
-      'link-aggregation': {
-        mode: 'active-backup',
-        options: { miimon: 100 },
-        port: ['eth1', 'eth2'],
-      },
-    },
-    { name: 'bond0.10', type: 'vlan', state: 'up', vlan: { 'base-iface': 'bond0', id: 10 } },
+    ...bondAndVlan('eth1', 'eth2'),
     ...(via === undefined
       ? []
       : [{ name: via, type: 'vlan', state: 'up', vlan: { 'base-iface': 'bond0', id: 99 } }]),
