@@ -151,7 +151,9 @@ function profileChange(
     ...shared.byInterface.get(name)?.settings,
   };
   const isActive = activeProfile(networkManager, name)?.uuid === former?.uuid && !isNew;
-  const isTold = [...ops].every((op) => REAPPLIED.has(op));
+  const isTold =
+    [...ops].every((op) => REAPPLIED.has(op)) &&
+    !losesAddresses(observed.interfaces.get(name), asked.operations);
   return {
     name,
     uuid: former?.uuid ?? profileUuid(name),
@@ -177,6 +179,23 @@ const REAPPLIED: ReadonlySet<Operation['op']> = new Set([
   'stop-dhcp',
   'set-up',
 ]);
+
+/**
+ * An IPv4 address that the device has is to be set again, because another one of its network becomes the primary. Where the
+ * kernel takes the others away with the primary (`promote_secondaries` is 0), NetworkManager 1.42, told by `reapply`, is
+ * left with one of them (nm_platform_ip4_address_sync); a profile that is made active anew gives all, in its order.
+ */
+function losesAddresses(
+  before: InterfaceState | undefined,
+  operations: readonly Operation[],
+): boolean {
+  return operations.some(
+    (operation) =>
+      operation.op === 'add-address' &&
+      operation.family === 'ipv4' &&
+      before?.ipv4.addresses.some(({ ip }) => ip === operation.address.ip) === true,
+  );
+}
 
 type BareRoutes = Readonly<Record<IpFamily, readonly string[]>>;
 

@@ -96,6 +96,29 @@ describe('the UUID of a profile that netorch makes', () => {
   });
 });
 
+const addresses = (...list: readonly string[]): string =>
+  `interfaces: [{name: eth1, state: up, ipv4: {enabled: true, address: [${list.map((ip) => `{ip: ${ip}, prefix-length: 24}`).join(', ')}]}}]`;
+
+describe('a profile whose addresses change', () => {
+  test.each([
+    ['one comes', ['192.0.2.5'], ['192.0.2.5', '192.0.2.6'], 'nm_reapply'],
+    ['the last one goes', ['192.0.2.5', '192.0.2.6'], ['192.0.2.5'], 'nm_reapply'],
+    // NetworkManager would lose one of them.
+    [
+      'another one is the primary',
+      ['192.0.2.5', '192.0.2.6'],
+      ['192.0.2.6', '192.0.2.5'],
+      'nm_activate',
+    ],
+    ['the primary goes', ['192.0.2.5', '192.0.2.6'], ['192.0.2.6'], 'nm_activate'],
+  ])('%s', (_, before, after, how) => {
+    const observation = host(addresses(...before), [profile(ETH1, 'eth1')], {
+      eth1: { state: 'connected', profile: ETH1 },
+    });
+    expect(commands(observation, addresses(...after))).toContain(`${how} ${ETH1} eth1`);
+  });
+});
+
 const MAIN_JOB = `interfaces:
   - name: bond0
     type: bond
