@@ -8,6 +8,7 @@ import {
 import { splitHops } from '../network/next-hops.js';
 import {
   baseOf,
+  failOverMac,
   portsOf,
   type InterfaceState,
   type IpFamily,
@@ -232,8 +233,7 @@ function macOfFirstPort(
   observed: NetworkState,
   { name, link }: InterfaceState,
 ): string | undefined {
-  if (link.kind !== 'bond' || (link.options['fail_over_mac'] ?? 'none') !== 'none')
-    return undefined;
+  if (link.kind !== 'bond' || failOverMac(link) !== '') return undefined;
   const [first] = plan.changes.flatMap((change) =>
     change.operations.flatMap((operation) =>
       operation.op === 'attach' && operation.to === name ? [operation.name] : [],
@@ -270,9 +270,7 @@ function bridgePortOf(target: NetworkState, item: InterfaceState): Settings {
  */
 function keepsMac({ link }: InterfaceState, ops: ReadonlySet<Operation['op']>): boolean {
   return (
-    link.kind === 'bond' &&
-    (link.options['fail_over_mac'] ?? 'none') === 'none' &&
-    [...ops].some((op) => !REAPPLIED.has(op))
+    link.kind === 'bond' && failOverMac(link) === '' && [...ops].some((op) => !REAPPLIED.has(op))
   );
 }
 
@@ -306,6 +304,10 @@ function changedSettings(
     ...(item.mac !== undefined &&
     (keepsMac(item, ops) || (before?.mac !== item.mac && has('set-mac', 'create-link')))
       ? macSettings(item.mac)
+      : {}),
+    // It takes none that is given, and then NetworkManager does not make it active.
+    ...(has('set-bond-options', 'create-link') && failOverMac(item.link) !== ''
+      ? macSettings('')
       : {}),
     ...ipSettings(
       item,

@@ -6,7 +6,12 @@ import { NetorchError } from '../errors.js';
 import { settingKeys } from '../network/dhcp.js';
 import type { NetworkManagerState } from '../network/networkmanager.js';
 import { ownProfile, profileUuid } from '../network/networkmanager.js';
-import type { InterfaceState, NetworkState, Route } from '../network/state.js';
+import {
+  failOverMac,
+  type InterfaceState,
+  type NetworkState,
+  type Route,
+} from '../network/state.js';
 import { sharedSettings, type SharedSettings } from './networkmanager-shared.js';
 import type { Change, ChangePlan, Operation } from './change.js';
 
@@ -116,7 +121,8 @@ function limitOf(
         : undefined;
     }
     case 'set-bond-options': {
-      return bondLimit(operation.name, operation.options);
+      const { name, options } = operation;
+      return followLimit(name, plan.target.interfaces.get(name)?.link) ?? bondLimit(name, options);
     }
     case 'set-bridge-options':
       return bridgeLimit(operation.name, operation.options);
@@ -183,9 +189,10 @@ function linkLimit(input: LimitsInput, item: InterfaceState): string | undefined
   const isKnown = ownProfile(input.networkManager, name, type) !== undefined;
   switch (link.kind) {
     case 'bond':
-      return isKnown && input.observed.interfaces.has(name)
-        ? undefined
-        : bondLimit(name, link.options);
+      return (
+        followLimit(name, link) ??
+        (isKnown && input.observed.interfaces.has(name) ? undefined : bondLimit(name, link.options))
+      );
     case 'linux-bridge':
       return bridgeLimit(name, input.observed.interfaces.has(name) ? {} : link.options);
     case 'vlan': {
@@ -203,6 +210,13 @@ function linkLimit(input: LimitsInput, item: InterfaceState): string | undefined
     default:
       return undefined;
   }
+}
+
+/** Made active by NetworkManager 1.42, such a bond has a MAC of NetworkManager's choice, and no other can be given to it. */
+function followLimit(name: string, link: InterfaceState['link'] | undefined): string | undefined {
+  return link !== undefined && failOverMac(link) === 'follow'
+    ? `"fail_over_mac: follow" (${name})`
+    : undefined;
 }
 
 function bondLimit(name: string, options: Readonly<Record<string, string>>): string | undefined {

@@ -315,6 +315,18 @@ describe('profiles that are there', () => {
     expect(modify('interfaces: [{name: bond0, mtu: 1400}]')).not.toContain(mac);
   });
 
+  test('a bond whose MAC is that of its active port is given none; one that keeps a MAC for it is refused', () => {
+    const failOver = (word: string) =>
+      commands(
+        bonded("mac-address: '02:00:00:00:00:77', "),
+        `interfaces: [{name: bond0, link-aggregation: {options: {fail_over_mac: ${word}}}}]`,
+      ).join('\n');
+    expect(failOver('active')).toContain("802-3-ethernet.cloned-mac-address ''");
+    expect(failureOf(() => failOver('follow')).join('\n')).toContain(
+      'NOT_SUPPORTED: h1: through NetworkManager netorch does not do "fail_over_mac: follow" (bond0)',
+    );
+  });
+
   test('of an interface that goes: it goes at once, and is deleted when that is persisted', () => {
     const { segments, networkManager } = scripts(
       bonded(),
