@@ -1,6 +1,7 @@
 /** The iproute2 backend, way there: each operation as lines of `ip -batch`, `bridge -batch` or a write. Pure. */
 import { assertNever } from '../errors.js';
 import { quoteSh } from '../quote-sh.js';
+import { BOND_DELAYS } from '../network/bond.js';
 import { baseOf } from '../network/state.js';
 import type { DnsState, InterfaceState, Link, RouteRule } from '../network/state.js';
 import { typeOptionWords } from '../network/type-options.js';
@@ -77,11 +78,21 @@ export function baseWords(link: Link): readonly string[] {
   return base === undefined ? [] : ['link', base];
 }
 
+/** Without miimon the kernel takes no delay, not even 0 (bond_options.c, _bond_option_delay_set): a new bond has none then. */
+function newBondOptions(
+  options: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const delays: readonly string[] = Number(options['miimon'] ?? 0) === 0 ? BOND_DELAYS : [];
+  return Object.fromEntries(
+    Object.entries(withoutEmpty(options)).filter(([key]) => !delays.includes(key)),
+  );
+}
+
 /** `type …` and what follows, for `ip link add`; undefined for what cannot be made. */
 export function linkTypeWords(link: Link): readonly (string | number)[] | undefined {
   switch (link.kind) {
     case 'bond':
-      return ['type', 'bond', ...bondWords({ mode: link.mode, ...withoutEmpty(link.options) })];
+      return ['type', 'bond', ...bondWords({ mode: link.mode, ...newBondOptions(link.options) })];
     case 'vlan':
       return [
         'type',
