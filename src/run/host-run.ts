@@ -80,6 +80,11 @@ class HostRun {
       this.report.phase('planning');
       const plan = await this.report.timed('planMs', () => Promise.resolve(this.planFor(observed)));
       this.job.mesh?.begins(this.job.host, observed.state, plan.target);
+      // What another one has changed and not confirmed yet may be all that this plan wants, and go back again.
+      const open = observed.transactions.find(
+        ({ state }) => !['new', 'confirmed', 'rolled-back', 'incomplete'].includes(state),
+      );
+      if (open !== undefined) throw busy(this.job.host, open);
       if (plan.changes.length === 0) return this.unchanged(connection, observed);
       this.checkFingerprint(plan, observed);
       this.env.emit({
@@ -89,11 +94,6 @@ class HostRun {
         hazards: plan.hazards,
         touchesManagement: plan.touchesManagement,
       });
-      const open = observed.transactions.find(
-        (item) =>
-          !['confirmed', 'rolled-back', 'incomplete'].includes(item.state) && item.state !== 'new',
-      );
-      if (open !== undefined) throw busy(this.job.host, open);
       const cause = this.whyNotBegun();
       if (cause !== undefined) return this.report.result('skipped', { cause });
       const outcome = await this.transact(connection, plan, observed);

@@ -423,6 +423,19 @@ describe('a host fails, untouched', () => {
     expect(host.connections).toBe(1);
   });
 
+  test('when it is as the plan says, and another netorch has not confirmed it yet', async () => {
+    const open =
+      '@transactions\n20260101T000000-other applied 9000000 1 alice@laptop\n@end-transactions';
+    const host = new FakeHost();
+    const text = host.texts.before.replace(/@transactions\n[^]*@end-transactions/, open);
+    expect(text).toContain('alice@laptop');
+    host.texts = { ...host.texts, before: text };
+    const result = await run(host, { desired: desiredOf('{}') });
+    expect(result.outcome).toBe('failed');
+    expect(result.cause).toMatch(/HOST_BUSY.*alice@laptop.*nothing was touched/);
+    expect(host.messages).toEqual(['observe']);
+  });
+
   test('when its scripts cannot be written', async () => {
     const host = new FakeHost();
     host.onMessage = (message) =>
