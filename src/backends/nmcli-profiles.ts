@@ -208,7 +208,7 @@ function wholeSettings(
   const { target } = plan;
   const { link } = item;
   const before = observed.interfaces.get(item.name);
-  const mac = before === undefined ? (item.mac ?? macOfFirstPort(plan, observed, item)) : item.mac;
+  const mac = before === undefined ? macOfNew(plan, observed, item) : item.mac;
   return {
     ...linkSettings(link),
     ...(link.kind === 'bond' ? bondSettings(link.mode, {}, link.options) : {}),
@@ -225,21 +225,37 @@ function wholeSettings(
 }
 
 /**
- * A new bond has the MAC address of the port that is attached first; NetworkManager, or udev for it, would give it
- * one of its own. Not where each port keeps its own (fail_over_mac).
+ * What the kernel would give a new interface, where NetworkManager, or udev for it, would give one of its own: to a bond
+ * the MAC address of the port that is attached first (not where each port keeps its own: fail_over_mac), to a bridge the
+ * lowest of its ports (net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id).
  */
-function macOfFirstPort(
+function macOfNew(
   plan: ProfilesInput['plan'],
   observed: NetworkState,
-  { name, link }: InterfaceState,
+  { name, mac, link }: InterfaceState,
 ): string | undefined {
-  if (link.kind !== 'bond' || failOverMac(link) !== '') return undefined;
-  const [first] = plan.changes.flatMap((change) =>
-    change.operations.flatMap((operation) =>
-      operation.op === 'attach' && operation.to === name ? [operation.name] : [],
-    ),
-  );
-  return observed.interfaces.get(first ?? '')?.mac;
+  if (mac !== undefined) return mac;
+  const macOf = (port: string): string | undefined => {
+    const before = observed.interfaces.get(port);
+    const item = plan.target.interfaces.get(port);
+    if (before !== undefined || item === undefined) return before?.mac;
+    const base = item.link.kind === 'vlan' ? item.link.base : undefined;
+    return item.mac === undefined && base !== undefined
+      ? macOf(base)
+      : macOfNew(plan, observed, item);
+  };
+  if (link.kind === 'bond' && failOverMac(link) === '') {
+    const [first] = plan.changes.flatMap((change) =>
+      change.operations.flatMap((operation) =>
+        operation.op === 'attach' && operation.to === name ? [operation.name] : [],
+      ),
+    );
+    return macOf(first ?? '');
+  }
+  if (link.kind !== 'linux-bridge') return undefined;
+  return portsOf(link)
+    .flatMap((port) => macOf(port) ?? [])
+    .toSorted()[0];
 }
 
 /** Of a bridge that is there, others have set what is not to change. */

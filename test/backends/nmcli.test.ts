@@ -327,6 +327,27 @@ describe('profiles that are there', () => {
     );
   });
 
+  test('a new bridge gets the lowest MAC address of its ports, as the kernel would give it', () => {
+    const found = commands(
+      usual(),
+      `interfaces:
+  - {name: bond0, type: bond, link-aggregation: {mode: active-backup, port: [eth3, eth4]}}
+  - {name: bond0.7, type: vlan, vlan: {base-iface: bond0, id: 7}}
+  - {name: br0, type: linux-bridge, bridge: {port: [{name: bond0.7}, {name: eth2}]}}
+  - {name: br1, type: linux-bridge, bridge: {port: []}}`,
+    );
+    const macOf = (name: string) =>
+      /cloned-mac-address (\S+)/.exec(
+        found.find((text) => text.includes(`con-name ${name} `)) ?? '',
+      )?.[1];
+    expect(['bond0', 'bond0.7', 'br0', 'br1'].map(macOf)).toEqual([
+      '52:54:00:00:00:03',
+      undefined,
+      '52:54:00:00:00:02',
+      undefined,
+    ]);
+  });
+
   test('of an interface that goes: it goes at once, and is deleted when that is persisted', () => {
     const { segments, networkManager } = scripts(
       bonded(),
