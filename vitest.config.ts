@@ -27,10 +27,11 @@ const LONG = files(
 );
 /** Broken on purpose, and what netorch says of it: `npm run test:outages`. */
 const OUTAGES = files('outages', 'good-changes');
-/** Reboots, power cuts, atomic groups, more of NetworkManager: `npm run test:more`, which takes about an hour. */
+/** Reboots, power cuts, atomic groups, more of NetworkManager: `npm run test:more`, which takes about two hours. */
 const MORE = files(
   'atomic',
   'atomic-eight',
+  'both-backends',
   'last-resort',
   'networkmanager-adoption',
   'networkmanager-persistence',

@@ -1,7 +1,8 @@
-// `npm run test:scenarios -- FILE …`: runs scenarios (test/e2e/scenarios.test.ts says how they are written) on
+// `npm run test:scenarios -- FILE …`: runs scenarios (test/e2e/scenario-stage.ts says how they are written) on
 // a host of the lab; without a file, those of test/e2e/scenarios and the tests of whole hosts that stand for
 // scenarios (test/e2e/scenarios-elsewhere.json). With NETORCH_E2E_LAB=FOLDER in the lab that is up there.
-// `-t TEXT` runs only those whose id or title has the text. Ends with a table: a row for each scenario.
+// `-t TEXT` runs only those whose id or title has the text. Ends with a table: a row for each scenario, and one more for
+// each that was played through NetworkManager too.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -80,24 +81,30 @@ const RESULT_WIDTH = 'refused'.length;
 /** Rows in the order of ids. What does nothing but refuse plans, as it should, is called refused. */
 function table(text) {
   const results = JSON.parse(text).testResults.flatMap((file) => file.assertionResults);
-  const statusOf = (find) => {
-    const found = results.filter(find);
+  const statusOf = (found) => {
     if (found.some(({ status }) => status === 'failed') || found.length === 0) return 'FAIL';
     return found.every(({ status }) => status === 'passed') ? 'pass' : 'skipped';
   };
+  const isThroughNetworkManager = ({ ancestorTitles }) => /, nmcli/.test(ancestorTitles.join());
   const asked = scenarios.filter(({ id, title }) => `${id}: ${title}`.includes(filter[1] ?? ''));
   return [
-    ...asked.map(({ id, title, steps }) => {
-      const status = statusOf((test) => test.title === `${id}: ${title}`);
+    ...asked.flatMap(({ id, title, steps }) => {
       const isRefused = steps.every(
         (step) => step.apply === undefined && step.refused !== undefined,
       );
-      return { id, title, result: status === 'pass' && isRefused ? 'refused' : status };
+      const found = results.filter((test) => test.title === `${id}: ${title}`);
+      const row = (name, tests) => {
+        const status = statusOf(tests);
+        return { id: name, title, result: status === 'pass' && isRefused ? 'refused' : status };
+      };
+      const managed = found.filter(isThroughNetworkManager);
+      const plain = found.filter((test) => !isThroughNetworkManager(test));
+      return [row(id, plain), ...(managed.length === 0 ? [] : [row(`${id} nmcli`, managed)])];
     }),
     ...elsewhere.map(({ id, title, tests }) => ({
       id,
       title,
-      result: statusOf((test) => tests.includes(test.title)),
+      result: statusOf(results.filter((test) => tests.includes(test.title))),
     })),
   ].sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
 }

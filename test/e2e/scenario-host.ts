@@ -20,13 +20,37 @@ import type {
 
 const NICS = ['eth1', 'eth2', 'eth3', 'eth4'];
 
-/** Stands in a fresh set of namespaces and runs what it is sent, until it is told to end. */
-const INNER = `
-mount -t sysfs sysfs /sys
-mount -t tmpfs -o mode=755 tmpfs /run
+/**
+ * Makes the links of the namespaces NetworkManager's: a bus, udev and NetworkManager of their own, and an /etc in which
+ * they write. They hear of their own links only, for the kernel tells a namespace of no others.
+ */
+const NETWORK_MANAGER = `
+cp -a /etc /run/etc
+mount --bind /run/etc /etc
+mount -t tmpfs tmpfs /var/lib/NetworkManager
+rm -f /etc/NetworkManager/system-connections/* /etc/resolv.conf
+printf '[main]\\nplugins=keyfile\\nno-auto-default=*\\n' >/etc/NetworkManager/NetworkManager.conf
+printf 'nameserver 192.0.2.153\\n' >/etc/resolv.conf
+mkdir -p /run/dbus /run/udev
+dbus-daemon --system --fork --nopidfile
+/lib/systemd/systemd-udevd --daemon 2>/run/udevd.log
+udevadm trigger -s net
+udevadm settle
+NetworkManager
+until nmcli -t -f RUNNING general 2>/dev/null | grep -qx running; do sleep 0.1; done
+until [ "$(nmcli -t -f DEVICE,STATE device | grep -c '^eth[1-4]:disconnected$')" = 4 ]; do sleep 0.1; done`;
+
+/** A resolv.conf of its own, where nobody replaces that file by another one. */
+const RESOLV_CONF = `
 printf 'nameserver 192.0.2.153\\n' >/run/resolv.conf.lab
 [ -e /etc/resolv.conf ] || : >/etc/resolv.conf
-mount --bind /run/resolv.conf.lab /etc/resolv.conf
+mount --bind /run/resolv.conf.lab /etc/resolv.conf`;
+
+/** Stands in a fresh set of namespaces and runs what it is sent, until it is told to end. */
+const inner = (hasNetworkManager: boolean): string => `
+mount -t sysfs sysfs /sys
+mount -t tmpfs -o mode=755 tmpfs /run
+${hasNetworkManager ? '' : RESOLV_CONF}
 ip link set lo up
 unshare -n sleep 1000000 </dev/null >/dev/null 2>&1 &
 switch=$!
@@ -39,6 +63,7 @@ for n in ${NICS.join(' ')}; do
   nsenter -t $switch -n ip link set w$n up
   i=$((i + 1))
 done
+${hasNetworkManager ? NETWORK_MANAGER : ''}
 echo @@done 0
 while read -r word size; do
   case $word in
@@ -55,12 +80,12 @@ while read -r word size; do
   esac
 done`;
 
-const DRIVER = `
+const driver = (hasNetworkManager: boolean): string => `
 for m in 'bonding max_bonds=0' 'dummy numdummies=0' 8021q bridge vxlan veth macvlan vrf tun; do modprobe -q $m; done
 inner=$(mktemp /dev/shm/scenario.XXXXXX)
 trap 'rm -f "$inner"' EXIT
 cat >$inner <<'INNER_END'
-${INNER}
+${inner(hasNetworkManager)}
 INNER_END
 echo @@done 0
 while read -r word; do
@@ -84,11 +109,19 @@ export class ScenarioHost {
     child.on('close', () => this.#fail(new Error('the connection to the host of the lab ended')));
   }
 
-  /** On a host of the lab; without one, on this machine and with what its kernel has. */
-  static async start(lab: Lab | undefined, host: string): Promise<ScenarioHost> {
-    const quoted = `'${DRIVER.replaceAll("'", `'\\''`)}'`;
+  /**
+   * On a host of the lab; without one, on this machine and with what its kernel has. `networkManager`: its links are
+   * NetworkManager's, for which the host must have it installed.
+   */
+  static async start(
+    lab: Lab | undefined,
+    host: string,
+    { networkManager = false }: Readonly<{ networkManager?: boolean }> = {},
+  ): Promise<ScenarioHost> {
+    const script = driver(networkManager);
+    const quoted = `'${script.replaceAll("'", `'\\''`)}'`;
     const { argv, env } = lab?.consoleCommand(host, ['sh', '-c', quoted]) ?? {
-      argv: ['sh', '-c', DRIVER],
+      argv: ['sh', '-c', script],
       env: process.env,
     };
     const [program = '', ...args] = argv;
