@@ -218,8 +218,11 @@ function wholeSettings(
       : {}),
     ...portSettings(item, target.interfaces),
     ...bridgePortOf(target, item),
-    ...(before === undefined || before.mtu !== item.mtu ? mtuSettings(item.mtu) : {}),
-    ...(mac !== undefined && mac !== before?.mac ? macSettings(mac) : {}),
+    // A VRF's profile has no place for either: the kernel's are what a new one has.
+    ...(link.kind !== 'vrf' && (before === undefined || before.mtu !== item.mtu)
+      ? mtuSettings(item.mtu)
+      : {}),
+    ...(link.kind !== 'vrf' && mac !== undefined && mac !== before?.mac ? macSettings(mac) : {}),
     ...ipSettings(item, target, bareRoutes),
   };
 }
